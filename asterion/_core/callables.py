@@ -1,0 +1,51 @@
+"""What kind of callable a user handed over.
+
+One function decides, once, when the callable is accepted. It is a hint for where to run the call (on the loop or in a
+worker thread), never a promise: whoever calls also awaits what comes back if that can be awaited, so nothing that a user
+passes is silently not run (issues 886, 984, 1107).
+"""
+
+import functools
+import inspect
+from typing import Any
+
+_UNWRAP_LIMIT = 64
+
+
+def unwrap_partials(obj: Any) -> Any:
+    """The callable beneath any number of `functools.partial` layers."""
+    for _ in range(_UNWRAP_LIMIT):
+        if not isinstance(obj, functools.partial):
+            break
+        obj = obj.func
+    return obj
+
+
+def is_async_callable(obj: Any) -> bool:
+    """Whether calling `obj` is known to give an awaitable.
+
+    True for coroutine functions, bound methods, class and static methods, partials of these, instances whose class
+    defines `async def __call__`, async mocks, and sync wrappers that name an async function in `__wrapped__` and are
+    themselves plain forwarding functions is *not* assumed: those are found by what they return. A class is never
+    async: calling it gives an instance.
+    """
+    inner = unwrap_partials(obj)
+    if isinstance(inner, type):
+        return False
+    if inspect.iscoroutinefunction(inner):
+        return True
+    return inspect.iscoroutinefunction(getattr(inner, "__call__", None))  # noqa: B004 - the method itself is asked
+
+
+def is_async_generator_callable(obj: Any) -> bool:
+    """Whether `obj` is an async generator function (never awaitable: a mistake wherever a result is expected)."""
+    inner = unwrap_partials(obj)
+    return inspect.isasyncgenfunction(inner) or inspect.isasyncgenfunction(getattr(inner, "__call__", None))  # noqa: B004
+
+
+def describe_callable(obj: Any) -> str:
+    """How an error message names a callable: its qualified name and module, or its repr."""
+    inner = unwrap_partials(obj)
+    name = getattr(inner, "__qualname__", None)
+    module = getattr(inner, "__module__", None)
+    return f"{module}.{name}" if name and module else repr(inner)

@@ -1,0 +1,41 @@
+"""The choices that tell the two faces apart.
+
+A *bug* of upstream is fixed for everybody; a *documented choice* of upstream that Asterion makes otherwise is one field
+here, with its reason. `Asterion` carries `ASTERION`, `Starlette` carries `STARLETTE`. Nothing else in the toolkit asks
+which face it serves: it asks the policy.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from asterion.types import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What an application has chosen where upstream chose otherwise."""
+
+    background_isolated: bool = True
+    """Run every background task even if an earlier one failed: work that was asked for is done. Upstream stops there."""
+
+    background_survives_cancel: bool = True
+    """Background work runs in a task the application owns: cancelling the request does not end it. Upstream lets it die."""
+
+    background_grace: float = 30.0
+    """Seconds that shutdown waits for such work before it is cancelled."""
+
+    mounted_lifespans: bool = True
+    """A mounted application's own lifespan runs inside the outer one. Upstream answers for the outermost only."""
+
+    errors_reraised: bool = True
+    """An error answered by the 500 handler is raised again for the server's log, as upstream does on both faces."""
+
+
+ASTERION = Policies()
+STARLETTE = Policies(background_isolated=False, background_survives_cancel=False, mounted_lifespans=False)
+
+
+def policies_of(scope: Scope) -> Policies:
+    """The policies of the application that serves `scope`; Asterion's own where no application is named in it."""
+    app: Any = scope.get("app")
+    return getattr(app, "policies", ASTERION)
