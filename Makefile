@@ -1,0 +1,45 @@
+# Each target makes what it needs first: a virtual environment in .venv with a Python of 3.11 or later, and the packages
+# from the package index. Packages are installed again only when pyproject.toml has changed.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python that is new enough and able to make a virtual environment. `make PYTHON=/path/to/python` overrides it.
+PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.14; do \
+	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
+
+.PHONY: help demo test check format bench clean
+.DEFAULT_GOAL := help
+
+help: ## say what the targets do
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+demo: $(VENV)/.installed-demo ## serve the tour on 127.0.0.1 and print its address
+	@$(BIN)/python -m examples.tour
+
+test: $(VENV)/.installed-dev ## run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev ## format, lint, types and the direction of imports
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache --config pyproject.toml
+
+format: $(VENV)/.installed-dev ## format the code and mend what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-bench ## print CPU time for each request, side by side with the peers (ARGS=--quick)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove the virtual environment and all caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python of 3.11 or later with venv found; say make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	@$(INSTALL) '.[$*]'
+	@touch $@
