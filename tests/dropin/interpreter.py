@@ -1,0 +1,19 @@
+"""An interpreter of its own for a test: an import hook is for the whole process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def python(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run an interpreter that sees this checkout, in which every warning is an error."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=cwd,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
