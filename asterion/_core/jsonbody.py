@@ -1,0 +1,57 @@
+"""JSON request bodies: bytes to values, where every fault of the body is one error with a position.
+
+Law of this module: whatever a client sends, the result is a value or `MalformedJSON`.
+"""
+
+import json
+import re
+import sys
+from typing import Any
+
+from asterion.exceptions import HTTPException
+
+_DIGITS = re.compile("[0-9]+")
+
+
+class MalformedJSON(HTTPException, json.JSONDecodeError):
+    """A request body that is not JSON, or JSON beyond what can be read. Answered with 400.
+
+    Also a `json.JSONDecodeError`, with `msg`, `doc` (the text), `pos` (in characters), `lineno` and `colno`. The detail
+    for the client names fault and position, never the text.
+    """
+
+    def __init__(self, msg: str, doc: str, pos: int) -> None:
+        # Not HTTPException.__init__: its super() is JSONDecodeError here, which takes other arguments.
+        json.JSONDecodeError.__init__(self, msg, doc, pos)
+        self.status_code = 400
+        self.detail = f"The request body is not JSON that can be read: {self.args[0]}."
+        self.headers = None
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of a JSON text in UTF-8, UTF-16 or UTF-32 (RFC 8259; the encoding is told by its first bytes).
+
+    Raises MalformedJSON for text that is not JSON, bytes that are not text, nesting too deep for the interpreter, and
+    integers with more digits than `sys.get_int_max_str_digits()`.
+    """
+    encoding = json.detect_encoding(body)
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError as error:
+        doc = body.decode(encoding, "replace")
+        place = len(body[: error.start].decode(encoding, "replace"))
+        raise MalformedJSON(f"Bytes that are not {encoding.upper()}", doc, min(place, len(doc))) from None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise MalformedJSON(error.msg, error.doc, error.pos) from None
+    except RecursionError:
+        raise MalformedJSON("Nested too deeply", text, 0) from None
+    except ValueError:
+        # The interpreter refuses very long integers, because converting takes quadratic time, and does not say where.
+        limit = sys.get_int_max_str_digits()
+        place = next((run.start() for run in _DIGITS.finditer(text) if run.end() - run.start() > limit), 0)
+        raise MalformedJSON(f"Integer of more than {limit} digits", text, place) from None

@@ -1,0 +1,200 @@
+"""The body of a request: read once from `receive`, kept or streamed.
+
+Laws of this module: no byte that was taken from `receive` is lost, whoever was interrupted; whoever asks for a body
+that is gone is told so and never waits for ever.
+"""
+
+from typing import Any
+
+from asterion._core.jsonbody import parse_json
+from asterion._core.scopekeys import READING, STASHED
+from asterion.datastructures import FormData
+from asterion.requests._connection import HTTPConnection, StateT
+from asterion.types import Message, Receive
+
+BODY = "asterion.body"
+"""Scope key of what became of the body (`KeptBody`), for a second request over the same scope."""
+
+
+class ClientDisconnect(Exception):
+    """The client went away before its request body was complete."""
+
+
+class KeptBody:
+    """What became of a body that was read to its end: where it came from, and what was kept of it.
+
+    A request made later over the same scope and the same `receive` finds the bytes or the form here, instead of waiting
+    for a body that will not come again (issue 495). `receives` are the callables that stand for the same body.
+    """
+
+    __slots__ = ("body", "form", "receives")
+
+    def __init__(self, receive: Receive) -> None:
+        self.receives: list[Receive] = [receive]
+        self.body: bytes | None = None
+        self.form: FormData | None = None
+
+
+class BodyStream:
+    """The body of a request, chunk by chunk, then one empty chunk.
+
+    A class and not an async generator: a loop that is left early leaves nothing to finish, and another `stream()` goes
+    on where it stopped.
+    """
+
+    __slots__ = ("_replay", "_request", "_state")
+
+    def __init__(self, request: "BodyRequest[Any]") -> None:
+        self._request = request
+        self._state = "fresh"
+
+    def __aiter__(self) -> "BodyStream":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next chunk. Raises ClientDisconnect, and RuntimeError if the body is gone."""
+        if self._state == "reading":
+            return await self._read()
+        if self._state == "fresh":
+            cached = self._request._find_body()
+            if cached is None:
+                self._state = "reading"
+                return await self._read()
+            if cached:
+                self._state = "last"
+                return cached
+        elif self._state == "done":
+            raise StopAsyncIteration
+        self._state = "done"
+        return b""
+
+    async def aclose(self) -> None:
+        """End this stream; what was not read stays for another."""
+        self._state = "done"
+
+    async def _read(self) -> bytes:
+        request = self._request
+        while not request._stream_consumed:
+            if request._unread:
+                return request._unread.pop(0)
+            chunk, more = await request._receive_chunk()
+            if not more:
+                self._state = "last" if chunk else "done"
+            if chunk or not more:
+                return chunk
+        self._state = "done"
+        return b""
+
+
+class BodyRequest(HTTPConnection[StateT]):
+    """The part of a request that reads its body."""
+
+    # Defaults stand on the class, so that construction does not set them. `_body`, `_json` and their like exist only
+    # when they are known: subclasses ask `hasattr(self, "_body")`.
+    _stream_consumed: bool = False
+    _is_disconnected: bool = False
+    _unread: list[bytes] | None = None
+
+    _receive: Receive
+    _body: bytes
+    _json: Any
+
+    def stream(self) -> BodyStream:
+        """The body chunk by chunk, then one empty chunk; a cached body in one piece.
+
+        Iterating raises ClientDisconnect if the client goes before the end, and RuntimeError once the body was read
+        without being kept.
+        """
+        return BodyStream(self)
+
+    async def body(self) -> bytes:
+        """The whole body, kept for the next call. Raises as `stream` does.
+
+        If it is interrupted, what was read so far is put back.
+        """
+        if not hasattr(self, "_body"):
+            stream = self.stream()
+            chunks: list[bytes] = []
+            try:
+                async for chunk in stream:
+                    if chunk:
+                        chunks.append(chunk)  # noqa: PERF401 - an interrupted comprehension would lose them all
+            except BaseException:
+                if type(stream) is BodyStream and chunks:
+                    self._unread = [*chunks, *(self._unread or ())]
+                raise
+            self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            self._remember("body", self._body)
+        return self._body
+
+    async def json(self) -> Any:
+        """The body as JSON, kept for the next call. Raises MalformedJSON (400), and as `body` does."""
+        if not hasattr(self, "_json"):
+            self._json = parse_json(await self.body())
+        return self._json
+
+    async def _receive_chunk(self) -> tuple[bytes, bool]:
+        """The next piece of the body, which may be empty, and whether more follows.
+
+        Messages that a listener for disconnects took came earlier than any we get now.
+        """
+        scope = self.scope
+        stashed = scope.get(STASHED)
+        if stashed:
+            message = stashed.pop(0)
+        elif self._is_disconnected:
+            raise ClientDisconnect("The client disconnected before its request body was complete.")
+        else:
+            scope[READING] = True
+            try:
+                message = await self._receive()
+            finally:
+                scope[READING] = False
+            stashed = scope.get(STASHED)
+            if stashed:
+                message = self._put_behind(stashed, message)
+        if message["type"] == "http.request":
+            more = bool(message.get("more_body", False))
+            if not more:
+                self._stream_consumed = True
+                self.scope[BODY] = KeptBody(self._receive)
+            chunk = message.get("body", b"")
+            return (chunk if type(chunk) is bytes else bytes(chunk or b"")), more
+        if message["type"] == "http.disconnect":
+            self._is_disconnected = True
+            raise ClientDisconnect("The client disconnected before its request body was complete.")
+        raise RuntimeError(
+            f"`receive` gave a message of type {message['type']!r} while the request body was read; "
+            "an HTTP server gives 'http.request' or 'http.disconnect'."
+        )
+
+    def _put_behind(self, stashed: list[Message], message: Message) -> Message:
+        if message["type"] == "http.disconnect":
+            self._is_disconnected = True
+        else:
+            stashed.append(message)
+        return stashed.pop(0)
+
+    def _find_body(self) -> bytes | None:
+        """The body if it was kept, None if it is still to be read. Raises RuntimeError if it is gone."""
+        if hasattr(self, "_body"):
+            return self._body
+        if not self._stream_consumed:
+            record = self._kept()
+            if record is None:
+                return None
+            if record.body is not None:
+                self._body = record.body
+                return record.body
+        raise RuntimeError(
+            "Stream consumed: the body was read as a stream and not kept. Use `await request.body()` first."
+        )
+
+    def _kept(self) -> KeptBody | None:
+        record = self.scope.get(BODY)
+        return record if record is not None and self._receive in record.receives else None
+
+    def _remember(self, what: str, value: Any) -> None:
+        record = self._kept()
+        if record is not None:
+            setattr(record, what, value)
