@@ -25,9 +25,9 @@ def is_async_callable(obj: Any) -> bool:
     """Whether calling `obj` is known to give an awaitable.
 
     True for coroutine functions, bound methods, class and static methods, partials of these, instances whose class
-    defines `async def __call__`, async mocks, and sync wrappers that name an async function in `__wrapped__` and are
-    themselves plain forwarding functions is *not* assumed: those are found by what they return. A class is never
-    async: calling it gives an instance.
+    defines `async def __call__`, and async mocks. False for a sync wrapper around an async function, a lambda that
+    returns a coroutine and the like: those are found by what they return. A class is never async: calling it gives an
+    instance.
     """
     inner = unwrap_partials(obj)
     if isinstance(inner, type):

@@ -4,7 +4,7 @@ A layer that wraps `send` and has finished with the head can say so. A response 
 and then sends straight to the outermost layer that still listens: a chunk costs the same under ten layers as under none.
 """
 
-from asterion.types import Send
+from asterion.types import Message, Send
 
 
 class PassThrough:
@@ -12,11 +12,47 @@ class PassThrough:
 
     `leads_to` is None while the object wants to see messages, and the next `send` outward from the moment on that every
     further message of this response would be passed on untouched. It never goes back to None within one response.
+    `started` is True once the inner app has sent its start, `complete` once it has sent its last body message; while
+    `leads_to` is set, only the last message is still seen.
     """
 
-    __slots__ = ("leads_to",)
+    __slots__ = ("complete", "leads_to", "started")
 
+    complete: bool
     leads_to: Send | None
+    started: bool
+
+
+class StartWatch(PassThrough):
+    """Watches an inner app's messages, to know whether an error can still be answered."""
+
+    __slots__ = ("_send",)
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.leads_to = None
+        self.started = self.complete = False
+
+    async def send(self, message: Message) -> None:
+        """Note the message and pass it on."""
+        kind = message["type"]
+        if kind == "http.response.body":
+            if not message.get("more_body"):
+                self.complete = True
+        elif kind == "http.response.start":
+            self.started = True
+            # After the head there is nothing to learn but the end.
+            self.leads_to = self._send
+        await self._send(message)
+
+
+def watched(send: Send) -> tuple[Send, PassThrough]:
+    """`send` and what knows about its response: its own owner if that does already, else a new watch around it."""
+    owner = getattr(send, "__self__", None)
+    if isinstance(owner, PassThrough):
+        return send, owner
+    watch = StartWatch(send)
+    return watch.send, watch
 
 
 def straight(send: Send) -> Send:

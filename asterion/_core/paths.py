@@ -1,0 +1,102 @@
+"""Path templates: `/users/{id:int}` as a pattern, a format and convertors.
+
+A path matches as a whole: the pattern is anchored with `\\Z`, so a trailing newline is never overlooked (`$` would).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asterion.convertors import CONVERTOR_TYPES, Convertor
+from asterion.types import Scope
+
+_PARAM = re.compile(r"{([a-zA-Z_][a-zA-Z0-9_]*)(?::([a-zA-Z_][a-zA-Z0-9_]*))?}")
+
+
+def get_route_path(scope: Scope) -> str:
+    """The part of `scope["path"]` that routing looks at: without `root_path`, which ends at a segment boundary.
+
+    A path outside of `root_path` is returned whole (the server did not include the prefix).
+    """
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if not root or not path.startswith(root):
+        return path
+    rest = path[len(root) :]
+    return rest if not rest or rest[0] == "/" else path
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A compiled path (or host) template."""
+
+    regex: re.Pattern[str]
+    format: str
+    convertors: dict[str, Convertor[Any]]
+    literal: bool
+    """Without parameters: equal to its own text or not at all."""
+    prefix: str
+    """The static text up to and including the last slash before the first parameter: where an index files it."""
+
+    def parse(self, path: str) -> dict[str, Any] | None:
+        """The converted parameters of `path`, or None where it does not match.
+
+        A convertor that raises ValueError (a number with too many digits, say) is a path that does not match.
+        """
+        match = self.regex.match(path)
+        if match is None:
+            return None
+        params: dict[str, Any] = match.groupdict()
+        try:
+            for name, convertor in self.convertors.items():
+                params[name] = convertor.convert(params[name])
+        except ValueError:
+            return None
+        return params
+
+
+def compile_template(path: str) -> Template:
+    """Compile `path`, a template that starts with `/`, or a host pattern otherwise.
+
+    Raises ValueError for an unknown convertor or a parameter that stands twice.
+    """
+    is_host = not path.startswith("/")
+    pattern, fmt, convertors, end = ["^"], [], {}, 0
+    for found in _PARAM.finditer(path):
+        name, kind = found.group(1), found.group(2) or "str"
+        if kind not in CONVERTOR_TYPES:
+            known = ", ".join(sorted(CONVERTOR_TYPES))
+            raise ValueError(f"unknown convertor {kind!r} in path {path!r}; known ones: {known}, or register your own")
+        if name in convertors:
+            raise ValueError(f"parameter {name!r} stands twice in path {path!r}; give each its own name")
+        convertors[name] = CONVERTOR_TYPES[kind]
+        static = path[end : found.start()]
+        pattern += [re.escape(static), f"(?P<{name}>{convertors[name].regex})"]
+        fmt += [static, f"{{{name}}}"]
+        end = found.end()
+    tail = path[end:]
+    fmt.append(tail)
+    # A host template is matched without its port.
+    pattern += [re.escape(tail.split(":")[0] if is_host else tail), r"\Z"]
+    before = path[: path.find("{")] if convertors else path
+    prefix = before[: before.rfind("/") + 1]
+    return Template(re.compile("".join(pattern)), "".join(fmt), convertors, not convertors, prefix)
+
+
+def compile_path(path: str) -> tuple[re.Pattern[str], str, dict[str, Convertor[Any]]]:
+    """`path` as `(pattern, format, convertors)`; see `compile_template`."""
+    template = compile_template(path)
+    return template.regex, template.format, template.convertors
+
+
+def replace_params(
+    path: str, param_convertors: Mapping[str, Convertor[Any]], path_params: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Fill in the parameters of a path format; returns the path and the parameters that were not used."""
+    remaining = dict(path_params)
+    for name in path_params:
+        marker = f"{{{name}}}"
+        if marker in path and name in param_convertors:
+            path = path.replace(marker, param_convertors[name].to_string(remaining.pop(name)))
+    return path, remaining

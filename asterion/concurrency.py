@@ -1,0 +1,256 @@
+"""Threads and tasks: where user code runs, and the one kind of task the toolkit starts.
+
+Two limiters keep threads apart. User code runs on anyio's default limiter (which people already tune); the framework's
+own file work runs on a limiter of its own, so that slow user threads can neither starve nor deadlock it.
+
+A task that the toolkit starts is a `Companion`: started, watched and always waited for by the code that made it.
+"""
+
+import asyncio
+import contextvars
+import gc
+import inspect
+import sys
+import weakref
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from asterion._core.callables import is_async_callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+FRAMEWORK_THREADS = 16
+"""Threads at most for the framework's own blocking work (files, spooled uploads), per event loop."""
+
+_framework_limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("asterion_framework_limiter")
+
+
+async def run_in_threadpool(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking `func` in a worker thread under the user limiter and return its result.
+
+    Context variables are seen by `func`; what it sets stays in the thread. The call is not interrupted by cancellation:
+    the thread ends first.
+    """
+    return await anyio.to_thread.run_sync(partial(func, *args, **kwargs))
+
+
+async def run_framework_io(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run the framework's own blocking work (files) in a worker thread, on a limiter users cannot exhaust."""
+    return await anyio.to_thread.run_sync(partial(func, *args, **kwargs), limiter=framework_limiter())
+
+
+def framework_limiter() -> anyio.CapacityLimiter:
+    """The limiter of the framework's own threads in the running event loop."""
+    try:
+        return _framework_limiter.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(FRAMEWORK_THREADS)
+        _framework_limiter.set(limiter)
+        return limiter
+
+
+async def call(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call whatever callable a user gave: on the loop if it is async, else in a worker thread.
+
+    What comes back is awaited if it can be awaited, so that a lambda, a wrapper or a sync `__call__` that returns a
+    coroutine does its work as well (issue 886).
+    """
+    if is_async_callable(func):
+        return await func(*args, **kwargs)
+    return await settle(await run_in_threadpool(func, *args, **kwargs))
+
+
+async def settle(value: Any) -> Any:
+    """`value`, or what it gives when awaited if it can be awaited."""
+    return await value if inspect.isawaitable(value) else value
+
+
+_EXHAUSTED: Any = object()
+
+
+class ThreadedIterator(Generic[T]):
+    """A sync iterator driven step by step in worker threads.
+
+    All steps run in one context, so a context variable set in one step is there in the next. A class, not an async
+    generator: nothing is left for the garbage collector to finish elsewhere.
+    """
+
+    __slots__ = ("_context", "_iterator")
+
+    def __init__(self, iterable: Iterable[T]) -> None:
+        self._iterator: Iterator[T] = iter(iterable)
+        self._context: contextvars.Context | None = None
+
+    def __aiter__(self) -> "ThreadedIterator[T]":
+        return self
+
+    async def __anext__(self) -> T:
+        # StopIteration cannot cross a coroutine, so the end comes back as a value.
+        item = await run_in_threadpool(self._step)
+        if item is _EXHAUSTED:
+            raise StopAsyncIteration
+        return cast(T, item)
+
+    def _step(self) -> Any:
+        if self._context is None:
+            self._context = contextvars.copy_context()
+        return self._context.run(next, self._iterator, _EXHAUSTED)
+
+    async def aclose(self) -> None:
+        """Close the iterator in a worker thread, if it can be closed. Harmless after its end."""
+        close = getattr(self._iterator, "close", None)
+        if close is not None:
+            await run_in_threadpool((self._context or contextvars.copy_context()).run, close)
+
+
+def iterate_in_threadpool(iterator: Iterable[T]) -> ThreadedIterator[T]:
+    """An async iterator over a sync one, each step of which runs in a worker thread."""
+    return ThreadedIterator(iterator)
+
+
+async def run_until_first_complete(*args: tuple[Callable[..., Awaitable[Any]], dict[str, Any]]) -> None:
+    """Run `(func, kwargs)` pairs at once, and cancel the others when the first has ended."""
+    async with anyio.create_task_group() as group:
+
+        async def run(func: Callable[..., Awaitable[Any]], kwargs: dict[str, Any]) -> None:
+            await func(**kwargs)
+            group.cancel_scope.cancel()
+
+        for func, kwargs in args:
+            group.start_soon(run, func, kwargs)
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------------
+
+
+def running_task() -> Any:
+    """The task that is running now, of asyncio or of trio."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return task if task is not None else sys.modules["trio"].lowlevel.current_task()
+
+
+def task_context(task: Any) -> contextvars.Context:
+    """The very context `task` runs in (not a copy)."""
+    if not isinstance(task, asyncio.Future):
+        return cast(contextvars.Context, task.context)
+    get_context = getattr(task, "get_context", None)
+    if get_context is not None:
+        return cast(contextvars.Context, get_context())
+    # SEAM: asyncio.Task.get_context is new in 3.12; on 3.11 the task refers to its context all the same.
+    for referent in gc.get_referents(task):
+        if type(referent) is contextvars.Context:
+            return referent
+    return contextvars.copy_context()  # a task class that hides its context: a copy is the best there is
+
+
+def _asyncio_scopes() -> Any:
+    # SEAM: anyio keeps the innermost cancel scope of an asyncio task in a private mapping. None where it is not found:
+    # callers then assume that a scope may be open.
+    module = sys.modules.get("anyio._backends._asyncio")
+    states = getattr(module, "_task_states", None)
+    return getattr(states, "data", None)
+
+
+def current_place() -> tuple[Any, Any]:
+    """The running task and its innermost cancel scope, for comparison by identity.
+
+    Two equal places mean that no cancel scope was opened or left in between that is still open or already gone.
+    A place whose second part is `UNKNOWN` equals none.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    if task is None:
+        trio_task = sys.modules["trio"].lowlevel.current_task()
+        return trio_task, getattr(trio_task, "_cancel_status", Unknown())
+    scopes = _asyncio_scopes()
+    if scopes is None:
+        return task, Unknown()
+    state = scopes.get(weakref.ref(task))
+    return task, None if state is None else state.cancel_scope
+
+
+class Unknown:
+    """A cancel scope that cannot be seen; equal to nothing, itself included."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+
+class Companion:
+    """A task beside the one that made it, which must wait for it.
+
+    It is not a child: cancelling its maker does not reach it (the maker decides), and an exception stays in `error`
+    until somebody asks. It may run in the very context of another task.
+    """
+
+    __slots__ = ("_done", "_func", "_scope", "_task", "error")
+
+    def __init__(self, func: Callable[[], Awaitable[Any]], *, context: contextvars.Context | None = None) -> None:
+        self._func = func
+        self._scope = anyio.CancelScope()
+        self._done = anyio.Event()
+        self._task: Any = None
+        self.error: BaseException | None = None
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            sys.modules["trio"].lowlevel.spawn_system_task(self._run, context=context, name=func)
+        else:
+            # Made directly: an eager task factory would step it at once, in a context that is entered already.
+            self._task = asyncio.Task(self._run(), loop=loop, context=context)
+
+    async def _run(self) -> None:
+        try:
+            with self._scope:
+                await self._func()
+        except anyio.get_cancelled_exc_class() as error:
+            self.error = error
+            raise
+        except BaseException as error:  # noqa: BLE001 - kept for whoever waits
+            self.error = error
+        finally:
+            self._done.set()
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self._done.is_set()
+
+    def cancel(self) -> None:
+        """Ask it to end."""
+        self._scope.cancel()
+
+    async def wait(self) -> None:
+        """Wait until it has ended. If the waiter is cancelled it goes on; see `stop`."""
+        await self._done.wait()
+
+    async def stop(self) -> None:
+        """Cancel it and wait for its end, even if the waiter is being cancelled itself."""
+        if not self._done.is_set():
+            self._scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await self._done.wait()
+
+    async def join(self) -> None:
+        """Wait for it, taking it along when the waiter is cancelled, and raise what it raised."""
+        try:
+            await self._done.wait()
+        except BaseException:
+            await self.stop()
+            raise
+        if self.error is not None:
+            raise self.error

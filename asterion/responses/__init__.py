@@ -1,0 +1,18 @@
+"""Responses: a status, raw headers and a body, sent as ASGI messages."""
+
+from asterion.responses._base import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from asterion.responses._files import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
+from asterion.responses._streaming import ContentStream, StreamingResponse
+
+__all__ = [
+    "ContentStream",
+    "FileResponse",
+    "HTMLResponse",
+    "JSONResponse",
+    "MalformedRangeHeader",
+    "PlainTextResponse",
+    "RangeNotSatisfiable",
+    "RedirectResponse",
+    "Response",
+    "StreamingResponse",
+]

@@ -1,0 +1,243 @@
+"""Responses whose body is known when they are made.
+
+A response is an ASGI application: calling it sends its start, its body, and then runs its background work. It can be
+sent any number of times.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import quote
+
+from asterion._core.cookies import render_set_cookie
+from asterion._core.headers import encode_header_name, encode_header_value
+from asterion.background import run_background
+from asterion.datastructures import URL, MutableHeaders
+from asterion.types import Receive, Scope, Send
+
+SameSite = Literal["lax", "strict", "none"]
+
+# RFC 9110 6.4.1: these never have content, whatever the application put into the body (issue 1764).
+_WITHOUT_BODY = frozenset({204, 304, *range(100, 200)})
+
+# RFC 3986 reserved and unreserved characters, and `%` so that what is quoted already stays as it is.
+_URL_SAFE = ":/%#?=@[]!$&'()*+,;"
+
+
+@functools.lru_cache(maxsize=256)
+def _content_type(media_type: str, charset: str) -> bytes:
+    if media_type.startswith("text/") and "charset=" not in media_type.lower():
+        media_type += f"; charset={charset}"
+    return encode_header_value(media_type, "content-type")
+
+
+def sends_body(status_code: int, scope: Scope) -> bool:
+    """Whether a response with this status to this request has content (RFC 9110 6.4.1 and 9.3.2)."""
+    return status_code not in _WITHOUT_BODY and scope.get("method") != "HEAD"
+
+
+class Response:
+    """A response with a body of bytes or text.
+
+    `content` is bytes (or any bytes-like object), text (encoded with `charset`) or None; `headers` wins over the
+    content type and length that are set by default; `background` runs after the last byte. Raises TypeError for
+    other content and ValueError for header names or values that cannot be sent (RFC 9110 5.5).
+    """
+
+    media_type: str | None = None
+    charset = "utf-8"
+
+    status_code: int
+    body: bytes | memoryview
+    raw_headers: list[tuple[bytes, bytes]]
+
+    def __init__(
+        self,
+        content: Any = None,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        background: Any = None,
+    ) -> None:
+        self.status_code = status_code
+        if media_type is not None:
+            self.media_type = media_type
+        self.background = background
+        self.body = self.render(content)
+        self.init_headers(headers)
+
+    def render(self, content: Any) -> bytes | memoryview:
+        """The body that stands for `content`. Raises TypeError where it is neither bytes-like, text nor None."""
+        if type(content) is bytes:
+            return content
+        if isinstance(content, str):
+            return content.encode(self.charset)
+        if content is None:
+            return b""
+        if isinstance(content, bytes | bytearray):
+            return bytes(content)
+        if isinstance(content, memoryview):
+            # A typed or many-dimensional view counts items, not bytes (issue 3622).
+            return content.cast("B") if content.c_contiguous else content.tobytes()
+        raise TypeError(
+            f"{type(self).__name__} content must be bytes, str or None, got {type(content).__name__}: {content!r:.80}; "
+            "use JSONResponse for data and StreamingResponse for iterables"
+        )
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Set `raw_headers` from `headers`, with content length and type where `headers` has none."""
+        raw: list[tuple[bytes, bytes]] = []
+        with_length = with_type = True
+        if headers:
+            for name, value in headers.items():
+                key = encode_header_name(name)
+                raw.append((key, encode_header_value(value, name)))
+                if key == b"content-length":
+                    with_length = False
+                elif key == b"content-type":
+                    with_type = False
+        body = getattr(self, "body", None)
+        if with_length and body is not None and self.status_code not in _WITHOUT_BODY:
+            raw.append((b"content-length", b"%d" % len(body)))
+        if with_type and self.media_type is not None:
+            raw.append((b"content-type", _content_type(self.media_type, self.charset)))
+        self.raw_headers = raw
+
+    @property
+    def headers(self) -> MutableHeaders:
+        """The headers, to read and to change."""
+        view: MutableHeaders | None = self.__dict__.get("_headers")
+        if view is None or view.raw is not self.raw_headers:
+            view = self._headers = MutableHeaders(raw=self.raw_headers)
+        return view
+
+    def set_cookie(
+        self,
+        key: str,
+        value: str = "",
+        max_age: int | None = None,
+        expires: datetime | str | int | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: SameSite | None = "lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Add a `Set-Cookie` header (RFC 6265). `max_age` is in seconds; `expires` a date or seconds from now.
+
+        Raises ValueError, naming the attribute, for what a cookie cannot hold.
+        """
+        cookie = render_set_cookie(
+            key,
+            value,
+            max_age=max_age,
+            expires=expires,
+            path=path,
+            domain=domain,
+            secure=secure,
+            httponly=httponly,
+            samesite=samesite,
+            partitioned=partitioned,
+        )
+        self.raw_headers.append((b"set-cookie", encode_header_value(cookie, "set-cookie")))
+
+    def delete_cookie(
+        self,
+        key: str,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: SameSite | None = "lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Tell the client to forget a cookie. Path, domain and flags must be those it was set with."""
+        self.set_cookie(
+            key,
+            max_age=0,
+            expires=0,
+            path=path,
+            domain=domain,
+            secure=secure,
+            httponly=httponly,
+            samesite=samesite,
+            partitioned=partitioned,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response, then run its background work."""
+        status = self.status_code
+        body = self.body
+        # A copy: layers outside may change the headers of this one sending.
+        headers = self.raw_headers.copy()
+        kind = "http.response"
+        if scope["type"] == "http":
+            if status in _WITHOUT_BODY:
+                body = b""
+                headers = headers_without_content(headers, status)
+            elif scope.get("method") == "HEAD":
+                body = b""
+        else:
+            kind = "websocket.http.response"
+        await send({"type": f"{kind}.start", "status": status, "headers": headers})
+        await send({"type": f"{kind}.body", "body": body})
+        if self.background is not None:
+            await run_background(self.background, scope)
+
+
+def headers_without_content(headers: list[tuple[bytes, bytes]], status: int) -> list[tuple[bytes, bytes]]:
+    """The headers of a response without content: no length, but for a 304, which may tell that of the 200."""
+    return headers if status == 304 else [pair for pair in headers if pair[0] != b"content-length"]
+
+
+class HTMLResponse(Response):
+    """A response of media type `text/html`."""
+
+    media_type = "text/html"
+
+
+class PlainTextResponse(Response):
+    """A response of media type `text/plain`."""
+
+    media_type = "text/plain"
+
+
+# PERF: benchmarks/typed.py. json.dumps builds an encoder per call for anything but its defaults.
+_encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class JSONResponse(Response):
+    """A response whose body is `content` as JSON (RFC 8259: UTF-8, no NaN or infinity)."""
+
+    media_type = "application/json"
+
+    def __init__(
+        self,
+        content: Any,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        background: Any = None,
+    ) -> None:
+        super().__init__(content, status_code, headers, media_type, background)
+
+    def render(self, content: Any) -> bytes:
+        """`content` as compact JSON. Raises TypeError or ValueError for what JSON cannot hold."""
+        return _encode_json(content).encode("utf-8")
+
+
+class RedirectResponse(Response):
+    """A redirect to `url`, which may be relative. What a URL cannot hold is percent-encoded (RFC 3986)."""
+
+    def __init__(
+        self,
+        url: str | URL,
+        status_code: int = 307,
+        headers: Mapping[str, str] | None = None,
+        background: Any = None,
+    ) -> None:
+        super().__init__(b"", status_code, headers, background=background)
+        self.headers["location"] = quote(str(url), safe=_URL_SAFE)

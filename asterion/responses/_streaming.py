@@ -1,0 +1,299 @@
+"""Streaming: a body that is made while it is sent.
+
+The response owns its iterator: it is closed on every way out, in the task that ran it, shielded from cancellation. A
+client that leaves is noticed even while the iterator waits, on every version of the ASGI specification, and by an
+iterator that never waits.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+
+from asterion._core.scopekeys import READING, STASHED
+from asterion._core.wire import straight
+from asterion.background import run_background
+from asterion.concurrency import Companion, iterate_in_threadpool
+from asterion.responses._base import Response, headers_without_content, sends_body
+from asterion.types import Receive, Scope, Send
+
+ContentStream = AsyncIterable[str | bytes | memoryview] | Iterable[str | bytes | memoryview]
+
+# How often a source that never waits is made to: every so many chunks the clock is read, and after so many seconds the
+# loop gets its turn.
+_CHUNKS_PER_LOOK = 32
+_SECONDS_PER_TURN = 0.004
+
+CLOSE_GRACE = 10.0
+"""Seconds that an iterator's own clean-up may take, shielded from cancellation, before it is cancelled."""
+
+
+class StreamingResponse(Response):
+    """A response whose body is any sync or async iterable of bytes-like objects or text.
+
+    A sync iterable is stepped in worker threads. A whole `bytes` or `str` is one chunk. Raises TypeError for anything
+    that cannot be iterated, naming what it is. An instance whose iterable is an iterator can be sent once; sending it
+    again raises RuntimeError rather than an empty body.
+    """
+
+    body_iterator: AsyncIterator[Any]
+    _sent = False
+
+    def __init__(
+        self,
+        content: ContentStream,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        background: Any = None,
+    ) -> None:
+        self.body_iterator = _as_async_iterable(content)
+        self.status_code = status_code
+        if media_type is not None:
+            self.media_type = media_type
+        self.background = background
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream the body, close the iterator, then run the background work, also if the client has left."""
+        if self._sent and isinstance(self.body_iterator, AsyncIterator):
+            raise RuntimeError(
+                f"this {type(self).__name__} was sent before and its iterator is used up; make a response per request"
+            )
+        self._sent = True
+        watch = ClientWatch(scope, receive)
+        try:
+            await self.stream_response(send, scope=scope, watch=watch)
+        finally:
+            await watch.close()
+        if watch.error is not None:
+            raise watch.error
+        if self.background is not None:
+            await run_background(self.background, scope)
+
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        """Return when the client has gone (ASGI `http.disconnect`)."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def stream_response(
+        self, send: Send, *, scope: Scope | None = None, watch: "ClientWatch | None" = None
+    ) -> None:
+        """Send the start and every chunk, and close the iterator."""
+        scope = scope if scope is not None else {"type": "http"}
+        kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+        status = self.status_code
+        headers = self.raw_headers.copy()
+        body = self.body_iterator
+        with_body = kind != "http.response" or sends_body(status, scope)
+        if not with_body:
+            headers = headers_without_content(headers, status)
+        try:
+            await send({"type": f"{kind}.start", "status": status, "headers": headers})
+            if not with_body:
+                await send({"type": f"{kind}.body", "body": b"", "more_body": False})
+        except BaseException:
+            await close_iterator(body)
+            raise
+        if not with_body:
+            await close_iterator(body)
+        elif watch is None:
+            await self._send_chunks(body, f"{kind}.body", send, ClientWatch(scope, None))
+        else:
+            # The scope is around the whole iteration: a source may keep scopes of its own open between chunks, and
+            # scopes must nest.
+            with anyio.CancelScope() as watch.scope:
+                watch.open()
+                await self._send_chunks(body, f"{kind}.body", send, watch)
+
+    async def _send_chunks(self, body: Any, kind: str, send: Send, watch: "ClientWatch") -> None:
+        charset = self.charset
+        iterator = aiter(body)
+        left = _CHUNKS_PER_LOOK
+        outermost = straight(send)
+        watch.waiting = True
+        try:
+            async for chunk in _Given(iterator):
+                watch.waiting = False
+                if watch.gone:
+                    return
+                if type(chunk) is not bytes:
+                    chunk = as_bytes(chunk, charset)
+                try:
+                    await outermost({"type": kind, "body": chunk, "more_body": True})
+                except OSError:
+                    # ASGI 2.4: `send` raises OSError when the client has gone, which is no failure of ours.
+                    watch.gone = True
+                    return
+                left -= 1
+                if not left:
+                    left = _CHUNKS_PER_LOOK
+                    await watch.give_turn()
+                watch.waiting = True
+        finally:
+            watch.waiting = False
+            if iterator is not body:
+                await close_iterator(iterator)
+            await close_iterator(body)
+        if not watch.gone:
+            try:
+                # The last message goes the whole way, so that every layer knows that the response is complete.
+                await send({"type": kind, "body": b"", "more_body": False})
+            except OSError:
+                watch.gone = True
+
+
+class _Given:
+    """`async for` over an iterator that is in hand already, whether or not it has an `__aiter__` of its own."""
+
+    __slots__ = ("_iterator",)
+
+    def __init__(self, iterator: AsyncIterator[Any]) -> None:
+        self._iterator = iterator
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._iterator
+
+
+class ClientWatch:
+    """Notices that the client has gone while a response is being made.
+
+    Nothing is started until the request first gives the loop a turn: a response that is done by then costs no task.
+    From then on a companion task waits in `receive`. It never takes a request's body away from who reads it: it does not
+    listen while the body is being read, and what it got by chance is put where `Request.stream` looks.
+    """
+
+    __slots__ = ("_companion", "_handle", "_receive", "_request_scope", "_turn", "error", "gone", "scope", "waiting")
+
+    def __init__(self, scope: Scope, receive: Receive | None) -> None:
+        self._request_scope = scope
+        self._receive = receive
+        self._companion: Companion | None = None
+        self._handle: asyncio.Handle | None = None
+        self._turn = 0.0
+        self.gone = False
+        self.waiting = False
+        self.error: Exception | None = None
+        self.scope: anyio.CancelScope | None = None
+
+    def open(self) -> None:
+        """Begin to watch as soon as the loop gets a turn."""
+        self._turn = time.monotonic()
+        if self._request_scope["type"] != "http" or self._receive is None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._listen_now()
+        else:
+            self._handle = loop.call_soon(self._listen_now)
+
+    def _listen_now(self) -> None:
+        self._handle = None
+        self._companion = Companion(self._listen)
+
+    async def _listen(self) -> None:
+        scope = self._request_scope
+        receive = self._receive
+        try:
+            while receive is not None and not scope.get(READING):
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    self._end()
+                    return
+                scope.setdefault(STASHED, []).append(message)
+                if message.get("more_body"):
+                    return
+        except Exception as error:  # noqa: BLE001 - raised by the response, in its own task
+            self.error = error
+            self._end()
+
+    def _end(self) -> None:
+        self.gone = True
+        # Only a wait of the source is cut short; a send in progress belongs to the layers outside.
+        if self.waiting and self.scope is not None:
+            self.scope.cancel()
+
+    async def give_turn(self) -> None:
+        """Let the loop run if the source and the server have kept it to themselves for long."""
+        now = time.monotonic()
+        if now - self._turn > _SECONDS_PER_TURN:
+            await anyio.lowlevel.checkpoint()
+            self._turn = time.monotonic()
+
+    async def close(self) -> None:
+        """Stop watching."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        if self._companion is not None:
+            await self._companion.stop()
+
+
+class _Items:
+    """An async iterable over what needs no thread: whole strings, lists and tuples. It can be iterated again."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = items
+
+    def __aiter__(self) -> "_ItemsIterator":
+        return _ItemsIterator(self._items)
+
+
+class _ItemsIterator:
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items: Iterator[Any] = iter(items)
+
+    def __aiter__(self) -> "_ItemsIterator":
+        return self
+
+    async def __anext__(self) -> Any:
+        for item in self._items:
+            return item
+        raise StopAsyncIteration
+
+
+def _as_async_iterable(content: Any) -> Any:
+    if isinstance(content, bytes | bytearray | memoryview | str):
+        return _Items((content,))
+    if hasattr(type(content), "__aiter__"):
+        return content
+    if isinstance(content, list | tuple):
+        return _Items(content)
+    try:
+        return iterate_in_threadpool(content)
+    except TypeError:
+        hint = "pass an iterable of bytes or str"
+        if hasattr(content, "__await__"):
+            if hasattr(content, "close"):
+                content.close()  # else Python warns, later and elsewhere, that it was never awaited
+            hint = "it is a coroutine: await it first, or pass the async generator itself"
+        elif callable(content):
+            hint = f"it is a function: call it, StreamingResponse({getattr(content, '__name__', 'function')}())"
+        raise TypeError(f"StreamingResponse cannot iterate over {content!r}: {hint}") from None
+
+
+def as_bytes(chunk: Any, charset: str) -> bytes | memoryview:
+    """One chunk of a body. Raises TypeError, naming the value, where it is neither text nor bytes-like."""
+    if isinstance(chunk, str):
+        return chunk.encode(charset)
+    if isinstance(chunk, bytes | bytearray):
+        return bytes(chunk)
+    if isinstance(chunk, memoryview):
+        return chunk.cast("B") if chunk.c_contiguous else chunk.tobytes()
+    raise TypeError(f"a streamed chunk must be bytes or str, got {type(chunk).__name__}: {chunk!r:.80}")
+
+
+async def close_iterator(iterator: Any) -> None:
+    """Close an async iterator here and now, whatever is being cancelled, with `CLOSE_GRACE` seconds for its clean-up."""
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        with anyio.CancelScope(shield=True, deadline=anyio.current_time() + CLOSE_GRACE):
+            await close()
