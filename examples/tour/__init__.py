@@ -1,0 +1,1 @@
+"""A tour of Asterion in one small application: `make demo`, or `python -m examples.tour`."""
