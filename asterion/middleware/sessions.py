@@ -1,0 +1,289 @@
+"""Sessions kept in a signed cookie.
+
+Laws: a signature is good for one cookie name only; a cookie that cannot be verified or decoded is an empty session,
+never an error; a session is written when its contents differ from those that came in (nested ones too), and now and
+then while it is used, so that who is active stays logged in; who reads a session makes the response vary by cookie.
+The data is signed, not encrypted, and cannot be revoked on the server before it expires.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from asterion._core.cookies import parse_cookie_header, render_set_cookie
+from asterion._core.headers import encode_header_value
+from asterion.datastructures import MutableHeaders, Secret
+from asterion.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE_SIZE = 4096
+"""Bytes that browsers keep of a cookie's name and value together (RFC 6265 6.1); longer ones they drop."""
+
+# The messages that carry the headers of a response or of a handshake.
+_HEADS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+
+_EMPTY = b"{}"
+
+# RFC 6265bis 4.1.3: what a cookie's name promises about it.
+_SECURE_PREFIXES = ("__Secure-", "__Host-")
+
+# A session in use is signed anew once it has used up this part of its life: rare enough that two requests at once
+# hardly ever both write.
+_REFRESH_AFTER = 0.1
+
+
+class SessionTooLarge(ValueError):
+    """The session does not fit into a cookie."""
+
+
+class Session(dict[str, Any]):
+    """The data of one session, to be read and changed like any dict with values that JSON can hold.
+
+    `accessed` turns true when it is read, `modified` when it is changed at its top level; a change inside of a value is
+    found by comparing when the response starts.
+    """
+
+    accessed = False
+    modified = False
+
+    def mark_accessed(self) -> None:
+        """Say that the response depends on the session."""
+        self.accessed = True
+
+    def mark_modified(self) -> None:
+        """Say that the session must be written."""
+        self.accessed = True
+        self.modified = True
+
+    def __getitem__(self, key: str) -> Any:
+        self.accessed = True
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.accessed = True
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self.accessed = True
+        return super().__contains__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        self.accessed = True
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self.accessed = True
+        return super().__len__()
+
+    def keys(self) -> Any:
+        self.accessed = True
+        return super().keys()
+
+    def values(self) -> Any:
+        self.accessed = True
+        return super().values()
+
+    def items(self) -> Any:
+        self.accessed = True
+        return super().items()
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.mark_modified()
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self.mark_modified()
+        super().__delitem__(key)
+
+    def clear(self) -> None:
+        self.mark_modified()
+        super().clear()
+
+    def pop(self, key: str, *args: Any) -> Any:
+        self.modified = key in self or self.modified
+        return super().pop(key, *args)
+
+    def popitem(self) -> tuple[str, Any]:
+        self.mark_modified()
+        return super().popitem()
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        self.modified = key not in self or self.modified
+        return super().setdefault(key, default)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        self.mark_modified()
+        super().update(*args, **kwargs)
+
+    def __ior__(self, other: Any, /) -> "Session":  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+
+class SessionMiddleware:
+    """Give every request and WebSocket handshake a `Session` in `scope["session"]`, kept in a signed cookie.
+
+    `secret_key` signs; it may be a list of keys, of which the first signs and all are accepted, so that keys can be
+    changed while sessions live on. The cookie is called `session_cookie`, lives `max_age` seconds after it was last
+    written (None: until the browser is closed), is `HttpOnly`, and `Secure` if `https_only`, or if that is None (the
+    default) and the request came over TLS. `same_site`, `path`, `domain` and `partitioned` are its other attributes.
+    `salt` is what keeps signatures of different purposes apart; by default it names the cookie.
+
+    In a WebSocket, what was changed up to `accept` is kept. Raises ValueError for an empty key and for attributes that
+    make browsers drop the cookie, RuntimeError if itsdangerous is missing. While a response starts: SessionTooLarge
+    for more than browsers keep, TypeError for values JSON cannot hold.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        secret_key: str | Secret | Sequence[str | Secret],
+        session_cookie: str = "session",
+        max_age: int | None = 14 * 24 * 60 * 60,
+        path: str = "/",
+        same_site: Literal["lax", "strict", "none"] = "lax",
+        https_only: bool | None = None,
+        domain: str | None = None,
+        partitioned: bool = False,
+        *,
+        salt: str | None = None,
+    ) -> None:
+        keys = [str(key) for key in ([secret_key] if isinstance(secret_key, str | Secret) else secret_key)]
+        if not keys or not all(keys):
+            raise ValueError("secret_key is empty: anybody could sign sessions; use secrets.token_urlsafe(32) once")
+        _check_attributes(session_cookie, path, same_site, https_only, domain)
+        self.app = app
+        self.session_cookie = session_cookie
+        self.max_age = max_age
+        self.path = path
+        self.same_site = same_site
+        self.domain = domain
+        self.partitioned = partitioned
+        # Browsers keep cross-site, partitioned and prefixed cookies only if they are secure.
+        needs_secure = same_site == "none" or partitioned or session_cookie.startswith(_SECURE_PREFIXES)
+        self.https_only = True if needs_secure and https_only is None else https_only
+        self.signer = _make_signer(keys, salt or f"asterion.session.{session_cookie}")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the session, call the inner app, and write the session with the head of its response."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        keeper = _Keeper(self, scope, send)
+        scope["session"] = keeper.session
+        await self.app(scope, receive, keeper.send)
+
+    def load(self, cookie: str) -> tuple[dict[str, Any], bytes, bool]:
+        """The data in a cookie's value, the same serialised, and whether it is time to sign it anew.
+
+        Nothing at all if the cookie is forged, too old or cannot be decoded.
+        """
+        from itsdangerous import BadData
+
+        try:
+            signed, signed_at = self.signer.unsign(cookie, max_age=self.max_age, return_timestamp=True)
+            payload = b64decode(signed, validate=True)
+            data = json.loads(payload)
+        except (BadData, ValueError, RecursionError):
+            return {}, _EMPTY, False
+        if not isinstance(data, dict):
+            return {}, _EMPTY, False
+        age = self.signer.get_timestamp() - signed_at.timestamp()
+        return data, payload, self.max_age is not None and age > self.max_age * _REFRESH_AFTER
+
+    def dump(self, payload: bytes) -> str:
+        """The cookie's value for serialised data. Raises SessionTooLarge."""
+        value: str = self.signer.sign(b64encode(payload)).decode("ascii")
+        size = len(self.session_cookie) + len(value)
+        if size > COOKIE_SIZE:
+            raise SessionTooLarge(
+                f"the session is {size} bytes as a cookie; browsers drop cookies of more than {COOKIE_SIZE}: keep an "
+                "id in the session and the data in a store"
+            )
+        return value
+
+    def render_cookie(self, value: str | None, scope: Scope) -> str:
+        """The Set-Cookie header for a value, or the one that deletes the cookie for None."""
+        secure = scope.get("scheme") in ("https", "wss") if self.https_only is None else self.https_only
+        return render_set_cookie(
+            self.session_cookie,
+            "null" if value is None else value,
+            max_age=self.max_age if value is not None else 0,
+            expires=None if value is not None else "Thu, 01 Jan 1970 00:00:00 GMT",
+            path=self.path,
+            domain=self.domain,
+            secure=secure,
+            httponly=True,
+            samesite=self.same_site,
+            partitioned=self.partitioned,
+        )
+
+
+class _Keeper:
+    """The session of one request: what came in, and what has to go out."""
+
+    __slots__ = ("_came_in", "_due", "_middleware", "_scope", "_send", "session")
+
+    def __init__(self, middleware: SessionMiddleware, scope: Scope, send: Send) -> None:
+        self._middleware = middleware
+        self._scope = scope
+        self._send = send
+        cookie = _cookie_of(scope, middleware.session_cookie)
+        data, self._came_in, self._due = ({}, _EMPTY, False) if cookie is None else middleware.load(cookie)
+        self.session = Session(data)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] in _HEADS:
+            # Somebody may have put a session of their own there; plain dicts are compared as well.
+            session = self._scope.get("session", self.session)
+            if not isinstance(session, Session) or session.accessed:
+                message = self._with_cookie(message, session)
+        await self._send(message)
+
+    def _with_cookie(self, message: Message, session: Any) -> Message:
+        # The list may be shared with other requests: change a copy.
+        headers = MutableHeaders(raw=list(message.get("headers", ())))
+        headers.add_vary_header("Cookie")
+        goes_out = _serialise(session)
+        changed = getattr(session, "modified", False) or goes_out != self._came_in
+        value: str | None = None
+        if goes_out != _EMPTY and (changed or self._due):
+            value = self._middleware.dump(goes_out)
+        elif goes_out != _EMPTY or self._came_in == _EMPTY:
+            return {**message, "headers": headers.raw}
+        cookie = self._middleware.render_cookie(value, self._scope)
+        headers.raw.append((b"set-cookie", encode_header_value(cookie, "set-cookie")))
+        return {**message, "headers": headers.raw}
+
+
+def _serialise(data: Any) -> bytes:
+    try:
+        return json.dumps(data, separators=(",", ":")).encode("ascii")
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"the session holds something JSON cannot hold: {error}; store text, numbers, lists") from error
+
+
+def _cookie_of(scope: Scope, name: str) -> str | None:
+    # HTTP/2 may send one header for each cookie (RFC 9113 8.2.3).
+    sent = "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == b"cookie")
+    return parse_cookie_header(sent).get(name) if name in sent else None
+
+
+def _check_attributes(name: str, path: str, same_site: str, https_only: bool | None, domain: str | None) -> None:
+    if same_site not in ("lax", "strict", "none"):
+        raise ValueError(f"same_site must be 'lax', 'strict' or 'none', got {same_site!r}")
+    if https_only is False and (same_site == "none" or name.startswith(_SECURE_PREFIXES)):
+        raise ValueError(
+            f"browsers drop the cookie {name!r} with SameSite={same_site} unless it is Secure; leave https_only out"
+        )
+    if name.startswith("__Host-") and (path != "/" or domain is not None):
+        raise ValueError(f"the cookie {name!r} must have path '/' and no domain, got {path!r} and {domain!r}")
+
+
+def _make_signer(keys: Sequence[str], salt: str) -> Any:
+    try:
+        from itsdangerous import TimestampSigner
+    except ImportError as error:
+        raise RuntimeError("SessionMiddleware needs itsdangerous: pip install 'asterion[sessions]'") from error
+    # itsdangerous signs with the last key of its list.
+    return TimestampSigner(list(reversed(keys)), salt=salt)
