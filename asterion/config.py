@@ -19,10 +19,7 @@ __all__ = ("Config", "Environ", "EnvironError", "environ", "undefined")
 
 T = TypeVar("T")
 
-_BOOLEANS = {
-    "true": True, "1": True, "yes": True, "on": True, "y": True, "t": True,
-    "false": False, "0": False, "no": False, "off": False, "n": False, "f": False, "": False,
-}  # fmt: skip
+_BOOLEANS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
@@ -116,7 +113,7 @@ class Config:
     def get(self, key: str, cast: Callable[[Any], Any] | None = None, default: Any = undefined) -> Any:
         """Give the value of `key` from the environment, else the file, else `default`; `cast` is applied to each.
 
-        `cast=bool` knows true/false, yes/no, on/off, y/n, t/f and 1/0 in any case. Raises KeyError if there is nothing,
+        `cast=bool` knows true/false, yes/no, on/off and 1/0 in any case. Raises KeyError if there is nothing,
         ValueError if `cast` refuses the value.
         """
         key = self.env_prefix + key
@@ -180,5 +177,8 @@ def _env_value(text: str, where: str) -> str:
             at += 1
     rest = text[at + 1 :].strip()
     if at >= len(text) or (rest and not rest.startswith("#")):
-        raise ValueError(f"{where}: the quote is not closed, or something follows it: {text!r}")
+        raise ValueError(
+            f"{where}: {text!r} is not a quoted value. Close the quote, put nothing but a comment behind it, and use the "
+            "other kind of quote if the value contains this one."
+        )
     return "".join(value)

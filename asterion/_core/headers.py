@@ -39,7 +39,8 @@ def encode_header_name(name: str) -> bytes:
     if not isinstance(name, str):
         raise TypeError(f"A header name must be a str, not {type(name).__name__}: {name!r}")
     lowered = name.lower()
-    if not lowered or not _NAME_CHARACTERS.issuperset(lowered):
+    # Beyond ASCII lower() can make a letter out of something else (the Kelvin sign becomes a k).
+    if not name or not name.isascii() or not _NAME_CHARACTERS.issuperset(lowered):
         raise ValueError(
             f"Header name {name[:100]!r} is not a token: use letters, digits and !#$%&'*+-.^_`|~ only (RFC 9110, 5.1)."
         )
@@ -124,7 +125,7 @@ class Headers(Mapping[str, str]):
             self._list = []
 
     def _lines_of(self, scope: MutableMapping[str, Any]) -> RawHeaders:
-        lines = scope["headers"]
+        lines = scope.get("headers", ())
         if type(lines) is list:
             return lines
         if isinstance(lines, Iterator):
