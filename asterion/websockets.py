@@ -1,0 +1,344 @@
+"""A WebSocket as an application sees it.
+
+Laws: what may be sent and received in which state is one table; a call in the wrong state is a `RuntimeError` that
+names the state and the call to make. A client that leaves is a `WebSocketDisconnect`, wherever it is noticed. A frame
+that the application cannot use is the client's fault: a `WebSocketException` with close code 1003, which closes the
+connection and is no server error. Closing twice, or closing after the client has left, is harmless.
+"""
+
+import enum
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Generic, Literal, NoReturn, TypeVar
+
+from asterion._core import jsonbody
+from asterion.exceptions import WebSocketException
+from asterion.requests import HTTPConnection
+from asterion.types import Message, Receive, Scope, Send
+
+__all__ = (
+    "MalformedFrame",
+    "UnexpectedFrame",
+    "WebSocket",
+    "WebSocketClose",
+    "WebSocketDisconnect",
+    "WebSocketDisconnected",
+    "WebSocketState",
+)
+
+T = TypeVar("T")
+
+UNSUPPORTED_DATA = 1003
+"""Close code for a frame the application cannot use (RFC 6455 section 7.4.1)."""
+
+DENIAL = "websocket.http.response"
+"""The extension by which a server lets a handshake be refused with an HTTP response."""
+
+
+class WebSocketState(enum.Enum):
+    """Where one side of a WebSocket stands."""
+
+    CONNECTING = 0
+    CONNECTED = 1
+    DISCONNECTED = 2
+    RESPONSE = 3
+
+
+class WebSocketDisconnect(Exception):
+    """The client has left, with this close code and reason (1006: it vanished)."""
+
+    def __init__(self, code: int = 1000, reason: str | None = None) -> None:
+        super().__init__(code, reason or "")
+        self.code = code
+        self.reason = reason or ""
+
+    def __str__(self) -> str:
+        return f"the WebSocket is disconnected with code {self.code}" + (f": {self.reason}" if self.reason else "")
+
+
+class WebSocketDisconnected(RuntimeError):
+    """A message was sent or awaited on a WebSocket that is closed already."""
+
+
+class UnexpectedFrame(WebSocketException, RuntimeError, KeyError):
+    """A text frame came where a binary one is expected, or the other way round: close code 1003.
+
+    A `KeyError` and a `RuntimeError` too, because that is what code written for Starlette catches.
+    """
+
+    __str__ = WebSocketException.__str__
+
+
+class MalformedFrame(WebSocketException, RuntimeError, json.JSONDecodeError):
+    """A frame that should be JSON is not: close code 1003. Also the `json.JSONDecodeError` it comes from."""
+
+    __str__ = WebSocketException.__str__
+    __reduce__ = WebSocketException.__reduce__
+
+    def __init__(self, code: int, reason: str, doc: str = "", pos: int = 0) -> None:
+        json.JSONDecodeError.__init__(self, reason, doc, pos)
+        WebSocketException.__init__(self, code, reason)
+
+
+# (state, message type) -> state after it. What is not in here is not allowed.
+_Table = dict[tuple[WebSocketState, str], WebSocketState]
+
+_RECEIVED: _Table = {
+    (WebSocketState.CONNECTING, "websocket.connect"): WebSocketState.CONNECTED,
+    (WebSocketState.CONNECTED, "websocket.receive"): WebSocketState.CONNECTED,
+    (WebSocketState.CONNECTED, "websocket.disconnect"): WebSocketState.DISCONNECTED,
+}
+
+_SENT: _Table = {
+    (WebSocketState.CONNECTING, "websocket.accept"): WebSocketState.CONNECTED,
+    (WebSocketState.CONNECTING, "websocket.close"): WebSocketState.DISCONNECTED,
+    (WebSocketState.CONNECTING, f"{DENIAL}.start"): WebSocketState.RESPONSE,
+    (WebSocketState.CONNECTED, "websocket.send"): WebSocketState.CONNECTED,
+    (WebSocketState.CONNECTED, "websocket.close"): WebSocketState.DISCONNECTED,
+    (WebSocketState.RESPONSE, f"{DENIAL}.body"): WebSocketState.RESPONSE,
+}
+
+_ADVICE = {
+    WebSocketState.CONNECTING: "call accept() first (or close() to refuse the handshake)",
+    WebSocketState.CONNECTED: "the handshake is done: send and receive data, or call close()",
+    WebSocketState.DISCONNECTED: "the connection is over: nothing can be sent or received any more",
+    WebSocketState.RESPONSE: "a denial response is being sent: only its body may follow",
+}
+
+
+class WebSocket(HTTPConnection):
+    """One WebSocket connection, made from its scope, `receive` and `send`.
+
+    `client_state` follows the messages received, `application_state` those sent.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            raise RuntimeError(
+                f"WebSocket needs a scope of type 'websocket', not {scope['type']!r}: use Request for HTTP requests"
+            )
+        super().__init__(scope)
+        self._receive = receive
+        self._send = send
+        self.client_state = WebSocketState.CONNECTING
+        self.application_state = WebSocketState.CONNECTING
+
+    # --- raw messages ------------------------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The next raw ASGI message.
+
+        Raises `WebSocketDisconnected` after a disconnect was received, `RuntimeError` when the server sends what
+        cannot come now.
+        """
+        if self.client_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnected(
+                "receive() was called on a WebSocket in state DISCONNECTED: the client's disconnect was received "
+                "before, and nothing follows it; stop receiving when WebSocketDisconnect is raised"
+            )
+        message = await self._receive()
+        following = _RECEIVED.get((self.client_state, message["type"]))
+        if following is None:
+            raise RuntimeError(
+                f"the server sent {message['type']!r} to a WebSocket whose client is {self.client_state.name}; "
+                "expected: " + " or ".join(kind for state, kind in _RECEIVED if state is self.client_state)
+            )
+        self.client_state = following
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a raw ASGI message.
+
+        Raises `WebSocketDisconnect` with code 1006 when the client has left, `WebSocketDisconnected` after the
+        connection was closed from this side, `RuntimeError` for a message that may not be sent now.
+        """
+        kind = message["type"]
+        following = _SENT.get((self.application_state, kind))
+        if following is None:
+            self._out_of_turn(kind)
+        if kind == f"{DENIAL}.body" and not message.get("more_body", False):
+            following = WebSocketState.DISCONNECTED
+        self.application_state = following
+        try:
+            await self._send(message)
+        except OSError as error:
+            self.application_state = WebSocketState.DISCONNECTED
+            raise WebSocketDisconnect(1006) from error
+
+    def _out_of_turn(self, kind: str) -> NoReturn:
+        state = self.application_state
+        error = WebSocketDisconnected if state is WebSocketState.DISCONNECTED else RuntimeError
+        raise error(f"{kind!r} cannot be sent on a WebSocket in state {state.name}: {_ADVICE[state]}")
+
+    # --- handshake ---------------------------------------------------------------------------------------------------
+
+    async def accept(
+        self, subprotocol: str | None = None, headers: Iterable[tuple[bytes, bytes]] | None = None
+    ) -> None:
+        """Accept the handshake, with one of the subprotocols the client offered and with more response headers.
+
+        Raises as `send`, and `ValueError` for a header that would end its line (CR, LF, NUL).
+        """
+        raw = list(headers or ())
+        for name, value in raw:
+            if any(byte in b"\r\n\0" for byte in name + value):
+                raise ValueError(f"header {name!r} of accept() has a CR, LF or NUL in its name or value: {value!r}")
+        await self._connect()
+        await self.send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": raw})
+
+    async def send_denial_response(self, response: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        """Refuse the handshake with an HTTP `response`.
+
+        Raises `RuntimeError` when the server does not offer the extension `websocket.http.response`; `close()` refuses
+        on every server, with status 403.
+        """
+        if DENIAL not in (self.scope.get("extensions") or {}):
+            raise RuntimeError(
+                f"send_denial_response() needs the ASGI extension {DENIAL!r}, and this server offers "
+                f"{sorted(self.scope.get('extensions') or {})}: call close() to refuse the handshake with status 403"
+            )
+        await self._connect()
+        await response(self.scope, self.receive, self.send)
+
+    async def _connect(self) -> None:
+        """Take the `websocket.connect` that precedes any answer."""
+        if self.client_state is WebSocketState.CONNECTING:
+            await self.receive()
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """Close the connection, or refuse the handshake if it was not accepted. Harmless when it is closed already.
+
+        `code` and `reason` are those of RFC 6455 section 7.4; a reason has 123 bytes of UTF-8 at most.
+        """
+        if self.application_state is WebSocketState.DISCONNECTED:
+            return
+        if self.client_state is WebSocketState.DISCONNECTED:
+            self.application_state = WebSocketState.DISCONNECTED
+            return
+        try:
+            await self.send({"type": "websocket.close", "code": code, "reason": reason or ""})
+        except WebSocketDisconnect:
+            pass  # the client was faster: closed is what was wanted
+
+    # --- frames ------------------------------------------------------------------------------------------------------
+
+    async def receive_text(self) -> str:
+        """The next frame, which must be text.
+
+        Raises `WebSocketDisconnect` when the client left, `UnexpectedFrame` for a binary frame.
+        """
+        text: str = await self._frame("text")
+        return text
+
+    async def receive_bytes(self) -> bytes:
+        """The next frame, which must be binary. Raises as `receive_text`."""
+        data: bytes = await self._frame("bytes")
+        return data
+
+    async def receive_json(self, mode: str = "text") -> Any:
+        """The next frame, read as JSON from text or, with mode "binary", from UTF-8 bytes.
+
+        Raises as `receive_text`, and `MalformedFrame` for what is not JSON.
+        """
+        return parse_json(await self._frame(_field(mode)))
+
+    async def _frame(self, field: str) -> Any:
+        if self.application_state is not WebSocketState.CONNECTED:
+            state = self.application_state
+            error = WebSocketDisconnected if state is WebSocketState.DISCONNECTED else RuntimeError
+            raise error(f"a frame cannot be received on a WebSocket in state {state.name}: {_ADVICE[state]}")
+        message = await self.receive()
+        if message["type"] == "websocket.disconnect":
+            raise disconnect_of(message)
+        return frame_of(message, field)
+
+    def iter_text(self) -> "Frames[str]":
+        """All text frames until the client leaves."""
+        return Frames(self.receive_text)
+
+    def iter_bytes(self) -> "Frames[bytes]":
+        """All binary frames until the client leaves."""
+        return Frames(self.receive_bytes)
+
+    def iter_json(self) -> "Frames[Any]":
+        """All frames, read as JSON text, until the client leaves."""
+        return Frames(self.receive_json)
+
+    async def send_text(self, data: str) -> None:
+        """Send a text frame. Raises as `send`."""
+        await self.send({"type": "websocket.send", "text": data})
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a binary frame. Raises as `send`."""
+        await self.send({"type": "websocket.send", "bytes": data})
+
+    async def send_json(self, data: Any, mode: str = "text") -> None:
+        """Send `data` as compact JSON, in a text frame or, with mode "binary", as UTF-8 in a binary one."""
+        field = _field(mode)
+        text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+        await self.send({"type": "websocket.send", field: text if field == "text" else text.encode("utf-8")})
+
+
+class Frames(Generic[T]):
+    """An async iterator over what `receive` gives, which ends when the client leaves.
+
+    A class, not an async generator: a loop over it can be left at any time and leaves nothing to clean up.
+    """
+
+    __slots__ = ("_receive",)
+
+    def __init__(self, receive: Callable[[], Awaitable[T]]) -> None:
+        self._receive = receive
+
+    def __aiter__(self) -> "Frames[T]":
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            return await self._receive()
+        except WebSocketDisconnect:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        """Nothing to do; for code that closes its iterators."""
+
+
+class WebSocketClose:
+    """An ASGI application that refuses the handshake, or closes, with this code and reason."""
+
+    def __init__(self, code: int = 1000, reason: str | None = None) -> None:
+        self.code = code
+        self.reason = reason or ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.close", "code": self.code, "reason": self.reason})
+
+
+def disconnect_of(message: Message) -> WebSocketDisconnect:
+    """The exception that a `websocket.disconnect` message stands for (no code means 1005, RFC 6455 7.1.5)."""
+    return WebSocketDisconnect(message.get("code") or 1005, message.get("reason"))
+
+
+def frame_of(message: Message, field: str) -> Any:
+    """The data of a `websocket.receive` message. Raises `UnexpectedFrame` when it is of the other type."""
+    data = message.get(field)
+    if data is None:
+        wanted, got = ("text", "binary") if field == "text" else ("binary", "text")
+        raise UnexpectedFrame(UNSUPPORTED_DATA, f"expected a {wanted} frame, got a {got} one")
+    return data
+
+
+def parse_json(data: str | bytes) -> Any:
+    """The value of a frame that holds JSON. Raises `MalformedFrame`."""
+    try:
+        return jsonbody.parse_json(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data))
+    except json.JSONDecodeError as error:
+        reason = f"expected JSON: {error.msg} at character {error.pos}"
+        raise MalformedFrame(UNSUPPORTED_DATA, reason, error.doc, error.pos) from error
+
+
+def _field(mode: str) -> Literal["text", "bytes"]:
+    """The field of a message that JSON travels in."""
+    if mode not in ("text", "binary"):
+        raise RuntimeError(f"the mode of JSON frames is 'text' or 'binary', not {mode!r}")
+    return "text" if mode == "text" else "bytes"
