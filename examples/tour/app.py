@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from asterion.applications import Asterion
-from asterion.staticfiles import StaticFiles
-from asterion.websockets import WebSocket
 
+from asterion.applications import Asterion
 from asterion.background import BackgroundTask
 from asterion.datastructures import UploadFile
 from asterion.exceptions import HTTPException
@@ -19,7 +17,9 @@ from asterion.middleware.base import BaseHTTPMiddleware
 from asterion.requests import Request
 from asterion.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from asterion.routing import Mount, Route, WebSocketRoute
+from asterion.staticfiles import StaticFiles
 from asterion.templating import Jinja2Templates
+from asterion.websockets import WebSocket
 from examples.tour.book import Book, Upload, file_note
 from examples.tour.middleware import counting, guarding, timing
 
