@@ -1,7 +1,8 @@
 """How large the body of a request may be, where that is written down, and what is raised above it.
 
 The limit stands in the scope, where the innermost layer that sets one wins: a route may allow more than its
-application, or less. Whoever enforces it calls `check_announced_length` once the route is known and counts what is received.
+application, or less. Whoever enforces it calls `check_announced_length` once the route is known, and counts what is
+received.
 """
 
 from collections.abc import Iterable

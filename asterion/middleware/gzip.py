@@ -68,21 +68,18 @@ class GZipMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the inner app with a `send` that compresses, or only marks what could have been compressed."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        responder: IdentityResponder
-        if accepts_encoding(", ".join(Headers(scope=scope).getlist("accept-encoding")), "gzip"):
-            responder = GZipResponder(
-                self.app,
-                self.minimum_size,
-                self.compresslevel,
-                thread_minimum_size=self.thread_minimum_size,
-                exclude_content_types=self.exclude_content_types,
-            )
-        else:
-            responder = IdentityResponder(self.app, self.minimum_size, exclude_content_types=self.exclude_content_types)
-        await responder(scope, receive, send)
+        serve = self._responder(scope) if scope["type"] == "http" else self.app
+        await serve(scope, receive, send)
+
+    def _responder(self, scope: Scope) -> "IdentityResponder":
+        excluded = self.exclude_content_types
+        accepted = ", ".join(Headers(scope=scope).getlist("accept-encoding"))
+        if not accepts_encoding(accepted, "gzip"):
+            return IdentityResponder(self.app, self.minimum_size, exclude_content_types=excluded)
+        threads, level = self.thread_minimum_size, self.compresslevel
+        return GZipResponder(
+            self.app, self.minimum_size, level, thread_minimum_size=threads, exclude_content_types=excluded
+        )
 
 
 class IdentityResponder(PassThrough):

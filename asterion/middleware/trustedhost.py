@@ -69,7 +69,7 @@ class TrustedHostMiddleware:
 
 
 def host_of(scope: Scope) -> str | None:
-    """The lower-cased name or address in the one Host header of `scope`, without its port; None if that is not valid."""
+    """The lower-cased name or address in the one Host header of `scope`, without its port; None if it is not valid."""
     values = [value for name, value in scope["headers"] if name == b"host"]
     if len(values) != 1:
         return None

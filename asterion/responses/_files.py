@@ -80,10 +80,10 @@ class FileResponse(Response):
 
     A response with status 200 to GET or HEAD is conditional: 304 by If-None-Match or If-Modified-Since, 412 by If-Match
     or If-Unmodified-Since (RFC 9110 13). GET may ask for up to `max_ranges` ranges, guarded by a strong If-Range: 206,
-    or 416 if none can be satisfied (RFC 9110 14). `media_type` is guessed from `filename` or `path` if it is not given. With `filename`, clients
-    are told to save the file under that name (`content_disposition_type` `attachment`, or `inline`). `stat_result`
-    saves nothing but lets the headers be seen before the response is sent. Where the server lists the extension
-    `http.response.pathsend`, it is asked to send a whole file itself.
+    or 416 if none can be satisfied (RFC 9110 14). `media_type` is guessed from `filename` or `path` if
+    it is not given. With `filename`, clients are told to save the file under that name (`content_disposition_type`:
+    `attachment`, or `inline`). `stat_result` saves nothing but lets the headers be seen before the response is sent.
+    Where the server lists the extension `http.response.pathsend`, it is asked to send a whole file itself.
 
     Sending raises RuntimeError if there is no regular file at `path` that may be read, and if it gets shorter while it
     is sent; OSError for other failures of the system.
