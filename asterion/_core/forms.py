@@ -56,8 +56,8 @@ class FormLimits:
 
     max_total_memory: int | None = None
     """All names, values and part headers together (of a url-encoded body: all its bytes), and, counted apart, all files
-    that are not on disk yet (more of them go to disk early). None means 32 MiB, or `max_part_size` where that is more,
-    so that raising the one is enough."""
+    that are not on disk yet (more of them go to disk early). None means 32 MiB beside one field of `max_part_size`, so
+    that raising the one is enough."""
 
     spool_size: int = MEBIBYTE
     """A file larger than this is moved from memory to a temporary file on disk."""
@@ -73,7 +73,7 @@ class FormLimits:
         """The number of bytes that `max_total_memory` stands for."""
         if self.max_total_memory is not None:
             return self.max_total_memory
-        return max(32 * MEBIBYTE, self.max_part_size)
+        return 32 * MEBIBYTE + self.max_part_size
 
     def too_many(self, kind: str) -> MultiPartException:
         """The error for one more of `kind` ("files" or "fields") than allowed."""
@@ -84,6 +84,13 @@ class FormLimits:
         """The error for a text field above `max_part_size`."""
         return MultiPartException(
             f"Field {name[:100]!r} of the form is too large: at most {self.max_part_size} bytes (max_part_size)."
+        )
+
+    def headers_exceeded(self) -> MultiPartException:
+        """The error for a part with too many header lines, or one that is too long."""
+        return MultiPartException(
+            f"A part of the form has too many or too long headers: at most {self.max_part_headers} (max_part_headers) "
+            f"of {self.max_header_size} bytes (max_header_size)."
         )
 
     def memory_exceeded(self) -> MultiPartException:
@@ -298,9 +305,8 @@ class UrlEncodedDecoder:
                 cuts = [pair.partition("=") for pair in text.split("&") if pair]
                 self.items += [(name, value) for name, _, value in cuts]
                 return
-        for pair in pairs.split(b"&"):
-            if pair:
-                self.add(*_cut(pair))
+        for pair in filter(None, pairs.split(b"&")):
+            self.add(*_cut(pair))
 
     def _check_size(self, name: bytes, value: bytes) -> None:
         if len(name) + len(value) > self.limits.max_part_size:

@@ -10,7 +10,9 @@ ByClass = Mapping[Any, ExceptionHandler]
 ByStatus = Mapping[int, ExceptionHandler]
 
 
-def split_handlers(handlers: Mapping[Any, ExceptionHandler]) -> tuple[dict[Any, ExceptionHandler], dict[int, ExceptionHandler]]:
+def split_handlers(
+    handlers: Mapping[Any, ExceptionHandler],
+) -> tuple[dict[Any, ExceptionHandler], dict[int, ExceptionHandler]]:
     """`handlers` as those by exception class and those by status code. Raises TypeError for any other key."""
     by_class: dict[Any, ExceptionHandler] = {}
     by_status: dict[int, ExceptionHandler] = {}

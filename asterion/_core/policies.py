@@ -24,15 +24,9 @@ class Policies:
     background_grace: float = 30.0
     """Seconds that shutdown waits for such work before it is cancelled."""
 
-    mounted_lifespans: bool = True
-    """A mounted application's own lifespan runs inside the outer one. Upstream answers for the outermost only."""
-
-    errors_reraised: bool = True
-    """An error answered by the 500 handler is raised again for the server's log, as upstream does on both faces."""
-
 
 ASTERION = Policies()
-STARLETTE = Policies(background_isolated=False, background_survives_cancel=False, mounted_lifespans=False)
+STARLETTE = Policies(background_isolated=False, background_survives_cancel=False)
 
 
 def policies_of(scope: Scope) -> Policies:

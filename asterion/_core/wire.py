@@ -16,22 +16,16 @@ class PassThrough:
     `leads_to` is set, only the last message is still seen.
     """
 
-    __slots__ = ("complete", "leads_to", "started")
-
-    complete: bool
-    leads_to: Send | None
-    started: bool
+    leads_to: Send | None = None
+    started = False
+    complete = False
 
 
 class StartWatch(PassThrough):
     """Watches an inner app's messages, to know whether an error can still be answered."""
 
-    __slots__ = ("_send",)
-
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.leads_to = None
-        self.started = self.complete = False
 
     async def send(self, message: Message) -> None:
         """Note the message and pass it on."""
@@ -43,6 +37,8 @@ class StartWatch(PassThrough):
             self.started = True
             # After the head there is nothing to learn but the end.
             self.leads_to = self._send
+        elif kind == "http.response.pathsend":
+            self.complete = True
         await self._send(message)
 
 

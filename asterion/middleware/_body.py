@@ -1,0 +1,102 @@
+"""What a function middleware holds of the inner response: its head, and its body chunk by chunk.
+
+Both are views on a `Call` (see `_exchange`), which does the work.
+"""
+
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from asterion.background import run_background
+from asterion.responses import StreamingResponse
+from asterion.responses._streaming import close_iterator
+from asterion.types import Message, Receive, Scope, Send
+
+
+class BodySource(Protocol):
+    """Where the chunks come from: the running inner application."""
+
+    def next_chunk(self) -> Awaitable[bytes]:
+        """The next chunk. Raises StopAsyncIteration at the end and the inner application's own error."""
+
+    def close_body(self) -> None:
+        """No more chunks are wanted."""
+
+    held: tuple[Message, ...]
+    """Messages that came before the start and belong to this response."""
+    trailers: tuple[Message, ...]
+    """Trailers that came while the body was being read."""
+
+
+class Body:
+    """The inner response's body. A class, not an async generator: leaving a loop over it early is safe."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: BodySource) -> None:
+        self._source = source
+
+    def __aiter__(self) -> "Body":
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self._source.next_chunk()
+
+    async def aclose(self) -> None:
+        """Take no more chunks: the inner application is told that its client has gone."""
+        self._source.close_body()
+
+
+class InnerResponse(StreamingResponse):
+    """The response that `call_next` returns.
+
+    Returned by `dispatch` as it is, its head is sent (with what was changed in it) and every message after the head goes
+    straight through. Its `body_iterator` may be read, or replaced by an iterator over it.
+    """
+
+    def __init__(self, start: Message, source: BodySource) -> None:
+        # Not the constructor of the base: this head is given, none is made.
+        self.start = start
+        self.source = source
+        self.status_code = start["status"]
+        self.raw_headers = list(start.get("headers") or ())
+        self.background = None
+
+    @property
+    def body_iterator(self) -> Any:  # type: ignore[override]
+        """The body as an async iterator of bytes."""
+        body = self.__dict__.get("_body")
+        if body is None:
+            body = self._body = Body(self.source)
+        return body
+
+    @body_iterator.setter
+    def body_iterator(self, value: Any) -> None:
+        self._body = value
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nobody has asked for the body."""
+        return "_body" not in self.__dict__
+
+    def head(self) -> Message:
+        """The start message: the inner one with this status and these headers, every other key as it was."""
+        return {**self.start, "status": self.status_code, "headers": self.raw_headers}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head and what `body_iterator` gives, then the inner trailers, then run `background`."""
+        iterator = self.body_iterator
+        try:
+            for message in self.source.held:
+                await send(message)
+            await send(self.head())
+            async for chunk in iterator:
+                if isinstance(chunk, str):
+                    chunk = chunk.encode(self.charset)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            for message in self.source.trailers:
+                await send(message)
+        finally:
+            await close_iterator(iterator)
+        if self.background is not None:
+            await run_background(self.background, scope)

@@ -1,0 +1,363 @@
+"""One run of the inner application under a function middleware: the side of the exchange that it sees.
+
+What its messages mean depends on one state. `_exchange` holds the other side, `dispatch`.
+"""
+
+import types
+from collections import deque
+from collections.abc import Awaitable, Generator
+from enum import IntEnum
+from typing import Any, Protocol
+
+import anyio
+import anyio.lowlevel
+
+from asterion._core.wire import PassThrough
+from asterion.background import run_background
+from asterion.concurrency import Companion, current_place, running_task, task_context
+from asterion.middleware._body import InnerResponse
+from asterion.middleware._filebody import FileBody
+from asterion.requests import Request
+from asterion.requests._body import BODY as KEPT_BODY
+from asterion.types import ASGIApp, Message, Scope, Send
+
+START = "http.response.start"
+BODY = "http.response.body"
+FILE_MESSAGES = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+
+DISCARDED_AT_MOST = 100
+"""Messages of an unwanted inner response that are dropped before its `send` raises OSError (ASGI 2.4)."""
+
+
+class State(IntEnum):
+    """What an inner application's messages mean at present."""
+
+    NEW = 0
+    """It has not been called."""
+    WAITING = 1
+    """No start yet: dispatch waits in `call_next`."""
+    HELD = 2
+    """Its start is in the hands of dispatch."""
+    READING = 3
+    """Its body is taken chunk by chunk."""
+    LAST = 4
+    """Everything goes through, and the last body message is waited for."""
+    PASSING = 5
+    """Everything goes straight through."""
+    UNWANTED = 6
+    """Nobody wants its response any more."""
+
+
+class Unwanted(OSError):
+    """Raised by `send` for an inner application that keeps sending a response nobody wants."""
+
+
+PARKED = object()
+
+
+@types.coroutine
+def park() -> Generator[Any, Any, None]:
+    """Put the running dispatch aside. Seen by the exchange that steps it, never by an event loop."""
+    yield PARKED
+
+
+class Home(Protocol):
+    """What a call needs of its exchange."""
+
+    scope: Scope
+    place: tuple[Any, Any]
+    stepping: bool
+    detached: Companion | None
+    beside: "tuple[Call, ...]"
+
+    @property
+    def outer_send(self) -> Send: ...
+
+    def next_message(self, call: "Call") -> Awaitable[Message]: ...
+
+    def share_body(self, call: "Call") -> None: ...
+
+    def turn(self) -> Awaitable[None]: ...
+
+    def detach_dispatch(self) -> None: ...
+
+    def end_listening(self, call: "Call | None") -> None: ...
+
+    def fail(self, failure: Exception) -> None: ...
+
+    def incomplete(self, what: str) -> Awaitable[Exception]: ...
+
+
+FOREIGN_READ = (
+    "body_iterator was read from a task or a cancel scope that dispatch opened after call_next, while the inner "
+    "application runs in dispatch's own task; set `own_task = True` on this middleware class"
+)
+
+
+class Call(PassThrough):
+    """One run of the inner application: its `receive`, its `send`, and what became of its response."""
+
+    # PERF(benchmarks/middleware): defaults stand on the class, so that a call is made by setting four attributes.
+    app: ASGIApp
+    leads_to = None
+    started = False
+    complete = False
+    state = State.NEW
+    request: Request | None = None
+    response: InnerResponse | None = None
+    held: tuple[Message, ...] = ()
+    trailers: tuple[Message, ...] = ()
+    replayed = 0
+    """How many of the messages that dispatch took have been told again."""
+    body_read = False
+    """Whether the inner application has seen the end of the request body."""
+    body_done = False
+    """Whether dispatch has seen the end of the response body."""
+    discarded = 0
+    companion: Companion | None = None
+    """The task it runs in, where it has one of its own."""
+
+    # Turns by events.
+    slot: Message | None = None
+    error: BaseException | None = None
+    inner_turn: anyio.Event
+    dispatch_turn: anyio.Event
+
+    # Turns in one task, while dispatch reads the body.
+    backlog: deque[Message]
+    hold: tuple[Any, Any] | None = None
+    resumed_at: tuple[Any, Any]
+
+    def start_over(self) -> None:
+        """Be a call that has not been made, after one that ended before its start."""
+        self.state = State.NEW
+        self.started = self.complete = self.body_read = False
+        self.held = ()
+        self.replayed = 0
+
+    @property
+    def home(self) -> Home:
+        """The exchange this call belongs to."""
+        raise NotImplementedError
+
+    # --- what the inner application is given ---
+
+    async def receive(self) -> Message:
+        """The next message for the inner application: what dispatch has read is told again, then the server's."""
+        if self.state == State.UNWANTED:
+            return {"type": "http.disconnect"}
+        message = await self.home.next_message(self)
+        if message["type"] == "http.request":
+            self.body_read = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Take one message of the inner application."""
+        state = self.state
+        if state == State.PASSING:
+            if message["type"] == BODY and not message.get("more_body"):
+                self.complete = True
+            await self.home.outer_send(message)
+        elif state == State.WAITING:
+            kind = message["type"]
+            if kind == START:
+                await self._begin(message)
+            elif kind == "http.response.debug":
+                self.held = (*self.held, message)  # belongs to this response, and goes with it if it is replaced
+            else:
+                await self.home.outer_send(message)
+        elif state == State.READING:
+            await self._offer(message)
+        elif state == State.LAST:
+            await self._pass_until_last(message)
+        elif state == State.UNWANTED:
+            await self._discard(message)
+        else:
+            raise RuntimeError(f"the inner application sent {message['type']!r} while its start was being sent")
+
+    async def _begin(self, message: Message) -> None:
+        self.started = True
+        self.response = InnerResponse(message, self)
+        self.state = State.HELD
+        if KEPT_BODY in self.home.scope:
+            self.home.share_body(self)
+        if self.companion is not None:
+            await self._give_turn()
+            return
+        place = current_place()
+        if place == self.home.place:
+            self.resumed_at = place
+            await self.home.turn()
+        else:
+            # Sent from another task, or from under a scope that is still open: dispatch may not go on here.
+            self.use_events()
+            self.home.detach_dispatch()
+            await self._give_turn()
+
+    async def _offer(self, message: Message) -> None:
+        kind = message["type"]
+        if kind in FILE_MESSAGES:
+            async for chunk in FileBody(message):
+                await self._offer_body({"type": BODY, "body": chunk, "more_body": True})
+            await self._offer_body({"type": BODY, "body": b"", "more_body": message.get("more_body", False)})
+        elif kind == BODY:
+            await self._offer_body(message)
+        elif kind == "http.response.trailers":
+            self.trailers = (*self.trailers, message)
+        else:
+            await self.home.outer_send(message)
+
+    async def _offer_body(self, message: Message) -> None:
+        if self.state == State.UNWANTED:
+            return
+        self.complete = not message.get("more_body", False)
+        if not self.complete and not message.get("body"):
+            return
+        if self.by_events:
+            self.slot = message
+            await self._give_turn()
+            return
+        place = current_place()
+        self.backlog.append(message)
+        if self.hold is None or place == self.hold:
+            # Else dispatch holds a cancel scope beneath one that is open here, and must wait.
+            self.resumed_at = place
+            await self.home.turn()
+
+    async def _pass_until_last(self, message: Message) -> None:
+        await self.home.outer_send(message)
+        if message["type"] in FILE_MESSAGES or (message["type"] == BODY and not message.get("more_body")):
+            self.complete = True
+            self.state = State.PASSING
+            try:
+                await run_background(self.response.background if self.response else None, self.home.scope)
+            except Exception as failure:  # noqa: BLE001 - dispatch's, not the inner application's
+                self.home.fail(failure)
+
+    async def _discard(self, message: Message) -> None:
+        if message["type"] == BODY and not message.get("more_body"):
+            self.complete = True
+        self.discarded += 1
+        if self.discarded > DISCARDED_AT_MOST:
+            raise Unwanted("nobody wants this response any more: a function middleware has answered in its place")
+        await anyio.lowlevel.checkpoint()
+
+    # --- turns by events, where each side has a task of its own ---
+
+    @property
+    def by_events(self) -> bool:
+        """Whether the two sides run in tasks of their own."""
+        return self.companion is not None or self.home.detached is not None
+
+    def use_events(self) -> None:
+        """From now on take turns by events."""
+        self.slot = self.error = None
+        self.inner_turn = anyio.Event()
+        self.dispatch_turn = anyio.Event()
+
+    async def _give_turn(self) -> None:
+        self.inner_turn = anyio.Event()
+        self.dispatch_turn.set()
+        await self.inner_turn.wait()
+
+    def end_with(self, error: BaseException | None) -> None:
+        """Tell a reader that no more is to come, with the reason if it is not the end of the body."""
+        self.error = error
+        self.dispatch_turn.set()
+
+    # --- the body, as dispatch sees it (`_body.BodySource`) ---
+
+    async def next_chunk(self) -> bytes:
+        """The next chunk. Raises StopAsyncIteration at the end, and the inner application's own error."""
+        if self.body_done or self.state >= State.LAST:
+            raise StopAsyncIteration
+        message = await (self._next_by_events() if self.by_events else self._next_by_turns())
+        self.body_done = not message.get("more_body", False)
+        body: bytes = message.get("body", b"")
+        if self.body_done and not body:
+            raise StopAsyncIteration
+        return body
+
+    async def _next_by_turns(self) -> Message:
+        if self.state == State.HELD:
+            self.state = State.READING
+            self.backlog = deque()
+        if not self.backlog:
+            place = current_place()
+            if not self.home.stepping or place[0] is not self.resumed_at[0]:
+                raise RuntimeError(FOREIGN_READ)
+            if place == self.resumed_at:
+                self.hold = None
+            elif self.resumed_at == self.home.place:
+                self.hold = place
+            else:
+                raise RuntimeError(FOREIGN_READ)
+            await park()
+        return self.backlog.popleft()
+
+    async def _next_by_events(self) -> Message:
+        if self.state == State.READING and getattr(self, "backlog", None):
+            return self.backlog.popleft()
+        self.state = State.READING
+        while self.slot is None:
+            if self.error is not None:
+                raise self.error
+            self.dispatch_turn = anyio.Event()
+            self.inner_turn.set()
+            await self.dispatch_turn.wait()
+        message, self.slot = self.slot, None
+        return message
+
+    def close_body(self) -> None:
+        """No more chunks are wanted."""
+        if not self.body_done:
+            self.body_done = True
+            self.give_up()
+
+    # --- beginning and end ---
+
+    async def run_beside(self, request: Request) -> InnerResponse:
+        """Run the inner application in a task of its own, and return its response once it has started."""
+        self.request = request
+        self.state = State.WAITING
+        self.use_events()
+        turn = self.dispatch_turn
+        companion = self.companion = Companion(self._run, context=task_context(running_task()))
+        self.home.beside = (*self.home.beside, self)
+        try:
+            await turn.wait()
+        except BaseException:
+            # Cancelling `call_next` cancels what it waits for, as it would be for any other awaitable.
+            self.state = State.UNWANTED
+            await companion.stop()
+            raise
+        if self.response is None:
+            raise self.error or await self.home.incomplete("No response returned.")
+        return self.response
+
+    async def _run(self) -> None:
+        request = self.request
+        try:
+            if request is not None:
+                await self.app(request.scope, self.receive, self.send)
+        except BaseException as error:
+            self.error = error
+            # Who waits for a start or a chunk gets it; otherwise it is raised when the exchange ends.
+            if self.state not in (State.WAITING, State.READING) or not isinstance(error, Exception):
+                raise
+        else:
+            if self.state == State.READING and not self.complete:
+                self.error = await self.home.incomplete(INCOMPLETE)
+        finally:
+            self.dispatch_turn.set()
+
+    def give_up(self) -> None:
+        """Nobody wants this response: the inner application sees that its client has gone."""
+        if State.NEW < self.state < State.LAST:
+            self.state = State.UNWANTED
+            self.home.end_listening(self)
+            if self.by_events:
+                self.inner_turn.set()
+
+
+INCOMPLETE = "the inner application ended before its response was complete"

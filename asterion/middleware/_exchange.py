@@ -1,0 +1,399 @@
+"""The exchange: a function middleware and the inner application take turns.
+
+The inner application runs in its natural place, awaited by the middleware's `__call__`: same task, same context.
+`dispatch` is stepped by hand up to `call_next`, put aside, and taken up again inside the inner application's own `send`
+of its response start. Whatever `dispatch` really awaits is handed through to the event loop.
+
+Turns are not sound in every case: `call_next` may be awaited from another task, or under a cancel scope that `dispatch`
+holds, or again while the first inner application is still there; the inner application may send from a task of its own;
+the body may be consumed by another response. Then one of the two sides gets a task (a `Companion`), in the very context
+it would have had, and turns are taken by events. What users see is the same.
+
+Laws of this file:
+- An exception is raised where it belongs, as itself: the inner application's at `call_next` (or at the body), that of
+  `dispatch` out of the middleware. Never the other way round, never in a group.
+- No message after a passed head is looked at, but for the last one where a background task of `dispatch` waits for it.
+- Everything that was started has ended when `run` returns.
+"""
+
+import types
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from typing import Any
+
+import anyio
+
+from asterion._core.callables import describe_callable
+from asterion._core.scopekeys import STASHED
+from asterion.concurrency import Companion, current_place, settle, task_context
+from asterion.middleware._body import InnerResponse
+from asterion.middleware._call import INCOMPLETE, PARKED, Call, State, Unwanted, park
+from asterion.requests import ClientDisconnect, Request
+from asterion.requests._body import BODY as KEPT_BODY
+from asterion.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class Exchange(Call):
+    """One request through one function middleware. It is itself the first call of the inner application."""
+
+    dispatch: Callable[..., Any]
+    coroutine: Coroutine[Any, Any, Any]
+    own_request: Request
+    place: tuple[Any, Any]
+    stepping = False
+    """Whether dispatch is running at this very moment, stepped by `advance`."""
+    concluded = False
+    """Whether what dispatch returned has been sent, or its failure kept."""
+    result: Any = None
+    failure: Exception | None = None
+    beside: tuple[Call, ...] = ()
+    detached: Companion | None = None
+    """The task of dispatch's side, where it has one of its own."""
+    taken: Sequence[Message] = ()
+    """Messages of the request that dispatch has taken, to be told to the inner application."""
+    body_taken_by: Call | None = None
+    client_gone = False
+    listeners: tuple[tuple[Call | None, anyio.CancelScope], ...] = ()
+
+    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, own_task: bool) -> None:
+        self.app = app
+        self.scope = scope
+        self.outer_receive = receive
+        self.outer_send = send
+        self.own_task = own_task
+
+    @property
+    def home(self) -> "Exchange":
+        """Itself."""
+        return self
+
+    async def run(self, dispatch: Callable[..., Any]) -> None:
+        """Run `dispatch` around the inner application, to the end of both."""
+        self.dispatch = dispatch
+        if STASHED in self.scope:
+            self.taken = list(self.scope[STASHED])
+        self.own_request = Request(self.scope, self._receive_for_dispatch, self.outer_send)
+        made = dispatch(self.own_request, self.call_next)
+        self.coroutine = made if type(made) is types.CoroutineType else settle(made)
+        self.place = current_place()
+        try:
+            try:
+                parked = await self.advance()
+                while parked:
+                    parked = await self._run_inner()
+                if not self.concluded:
+                    await self._conclude(None)
+            except BaseException as error:
+                if not self.beside and self.detached is None:
+                    raise
+                if not isinstance(error, Exception):
+                    await self._stop_tasks()
+                    raise
+                self.fail(error)
+            if self.beside or self.detached is not None:
+                await self._join_tasks()
+        finally:
+            self.coroutine.close()
+            # These refer back to this object; the garbage collector need not find that out.
+            del self.coroutine, self.own_request
+            self.request = self.response = self.result = None
+        if self.failure is not None:
+            raise self.failure
+
+    # --- stepping dispatch ---
+
+    @types.coroutine
+    def advance(self, error: BaseException | None = None) -> Generator[Any, Any, bool]:
+        """Let dispatch go on, raising `error` where it waits if given: True when it is put aside, False at its end."""
+        coroutine = self.coroutine
+        self.stepping = True
+        try:
+            yielded = coroutine.send(None) if error is None else coroutine.throw(error)
+            while yielded is not PARKED:
+                self.stepping = False
+                try:
+                    value = yield yielded
+                except BaseException as thrown:  # noqa: BLE001 - cancellation, handed through
+                    self.stepping = True
+                    yielded = coroutine.throw(thrown)
+                else:
+                    self.stepping = True
+                    yielded = coroutine.send(value)
+        except StopIteration as stop:
+            self.result = stop.value
+            return False
+        finally:
+            self.stepping = False
+        return True
+
+    async def turn(self) -> None:
+        """Let dispatch go on inside the inner application's `send`, and send what it returns if it ends."""
+        try:
+            if await self.advance():
+                return
+        except Exception as error:  # noqa: BLE001 - leaves the middleware when the inner application has ended
+            self.fail(error)
+            return
+        await self._conclude(self)
+
+    async def call_next(self, request: Request) -> InnerResponse:
+        """Run the inner application with `request`, up to the start of its response."""
+        if self.concluded:
+            raise RuntimeError(f"call_next was called after {describe_callable(self.dispatch)} had ended")
+        request.scope.pop(STASHED, None)  # dispatch looked at these; they are told again from `taken`
+        if self.state == State.NEW and not self.own_task and self.stepping and current_place() == self.place:
+            self.request = request
+            self.state = State.WAITING
+            if KEPT_BODY in self.scope:
+                self.share_body(self)
+            await park()
+            return self.response  # type: ignore[return-value] # dispatch is taken up again once there is one
+        call: Call = self if self.state == State.NEW else AnotherCall(self)
+        self.share_body(call)
+        return await call.run_beside(request)
+
+    # --- the inner application in its natural place ---
+
+    async def _run_inner(self) -> bool:
+        """Run the inner application to its end: True if dispatch has been put aside in a further call."""
+        request: Any = self.request
+        error: BaseException | None = None
+        try:
+            await self.app(request.scope, self.receive, self.send)
+        except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler's context
+            error = raised
+        if self.detached is not None:
+            await self._inner_ended_detached(error)
+        elif self.state == State.WAITING:
+            error = error or await self.incomplete("No response returned.")
+            if self.body_taken_by is not None:
+                self.body_taken_by = EARLIER
+            self.start_over()
+            return await self.advance(error)
+        elif self.state == State.READING:
+            if error is None and not self.complete:
+                error = await self.incomplete(INCOMPLETE)
+            if error is not None or self.backlog:
+                return await self.advance(None if self.backlog else error)
+        elif error is not None and not self._is_answered(error):
+            raise error
+        return False
+
+    async def _inner_ended_detached(self, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, Exception):
+            await self._stop_tasks()
+            raise error
+        if self.state in (State.HELD, State.READING):
+            if error is None and not self.complete:
+                error = await self.incomplete(INCOMPLETE)
+            self.end_with(error)
+        elif error is not None and not self._is_answered(error):
+            self.failure = self.failure or error
+
+    def _is_answered(self, error: BaseException) -> bool:
+        # What an unwanted inner application raises because nobody listens, or besides what dispatch itself raised.
+        return isinstance(error, Unwanted) or (self.failure is not None and isinstance(error, Exception))
+
+    # --- what dispatch returned ---
+
+    async def _conclude(self, inside: Call | None) -> None:
+        """Send what dispatch returned. `inside` is the call within whose `send` this runs, if any."""
+        self.concluded = True
+        response = self.result
+        call = response.source if type(response) is InnerResponse and response.untouched else None
+        if self.beside or call is not self:
+            for other in (self, *self.beside):
+                if other is not call and other.response is not None and other.response.untouched:
+                    other.give_up()
+        if isinstance(call, Call) and call.state == State.HELD:
+            # What the outer `send` raises here belongs to whoever is sending.
+            await self._pass_head(call, response)
+        elif inside is not None and inside.state in (State.HELD, State.READING) and not inside.body_done:
+            # The body is read by another response while the inner application goes on: each has a task.
+            inside.use_events()
+            self._detach(self._answer)
+            await inside.inner_turn.wait()
+        elif inside is not None:
+            try:
+                await self._answer()
+            except Exception as error:  # noqa: BLE001 - leaves the middleware when the inner application has ended
+                self.fail(error)
+        else:
+            await self._answer()
+
+    async def _pass_head(self, call: Call, response: InnerResponse) -> None:
+        for message in call.held:
+            await self.outer_send(message)
+        await self.outer_send(response.head())
+        if response.background is None:
+            call.state = State.PASSING
+            call.leads_to = self.outer_send
+        else:
+            call.state = State.LAST
+        if call.by_events:
+            call.inner_turn.set()
+
+    async def _answer(self) -> None:
+        response = self.result
+        if not callable(response):
+            raise TypeError(
+                f"{describe_callable(self.dispatch)} returned {response!r}; return a response, usually what "
+                "`await call_next(request)` gave"
+            )
+        await response(self.scope, self._receive_for_response, self.outer_send)
+        for call in (self, *self.beside):
+            call.give_up()
+
+    # --- tasks ---
+
+    def detach_dispatch(self) -> None:
+        """Give the rest of dispatch a task of its own, in the context it began in."""
+        self._detach(self._go_on)
+
+    async def _go_on(self) -> None:
+        await self.advance()
+        await self._conclude(None)
+
+    def _detach(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        async def run() -> None:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - leaves the middleware when the inner application has ended
+                self.fail(error)
+
+        self.detached = Companion(run, context=task_context(self.place[0]))
+
+    def fail(self, failure: Exception) -> None:
+        """Keep what dispatch's side raised until the inner application has ended; nobody wants that one's response."""
+        self.concluded = True
+        self.failure = self.failure or failure
+        for call in (self, *self.beside):
+            call.give_up()
+
+    def _companions(self) -> list[Companion]:
+        return [task for task in (self.detached, *(call.companion for call in self.beside)) if task is not None]
+
+    async def _join_tasks(self) -> None:
+        try:
+            for companion in self._companions():
+                await companion.wait()
+        except BaseException:
+            await self._stop_tasks()
+            raise
+        for companion in self._companions():
+            error = companion.error
+            if error is not None and not self._is_answered(error):
+                if not isinstance(error, Exception):
+                    raise error
+                self.failure = error
+
+    async def _stop_tasks(self) -> None:
+        for companion in self._companions():
+            await companion.stop()
+
+    # --- messages ---
+
+    async def _receive_for_dispatch(self) -> Message:
+        if self.client_gone:
+            return {"type": "http.disconnect"}
+        message = await self.outer_receive()
+        if message["type"] == "http.disconnect":
+            self._note_client_gone()
+        else:
+            self._take(message)
+        return message
+
+    def _take(self, message: Message) -> None:
+        if isinstance(self.taken, list):
+            self.taken.append(message)
+        else:
+            self.taken = [message]
+
+    async def _receive_for_response(self) -> Message:
+        return await self._wait_for_disconnect(None)
+
+    async def next_message(self, call: Call) -> Message:
+        """The next message for `call`: what dispatch has taken first, then the server's."""
+        request = call.request
+        if request is not None and request.receive != self._receive_for_dispatch:
+            return await request.receive()  # dispatch has put its own in place
+        if call.replayed < len(self.taken):
+            call.replayed += 1
+            return self.taken[call.replayed - 1]
+        if call.body_read:
+            return await self._wait_for_disconnect(call)
+        if self.client_gone:
+            return {"type": "http.disconnect"}
+        if self.body_taken_by not in (None, call):
+            raise RuntimeError(BODY_GONE)
+        message = await self.outer_receive()
+        if message["type"] == "http.disconnect":
+            self._note_client_gone()
+        elif message.get("body") or message.get("more_body"):
+            self.body_taken_by = call
+        else:
+            self._take(message)  # an empty body can be told as often as it is asked for
+            call.replayed = len(self.taken)
+        return message
+
+    async def _wait_for_disconnect(self, call: Call | None) -> Message:
+        # Ends as well when the response is not wanted any more, and when somebody else has seen the client go.
+        if not self.client_gone:
+            with anyio.CancelScope() as scope:
+                listener = (call, scope)
+                self.listeners = (*self.listeners, listener)
+                try:
+                    message = await self.outer_receive()
+                finally:
+                    self.listeners = tuple(other for other in self.listeners if other is not listener)
+                if message["type"] == "http.disconnect":
+                    self._note_client_gone()
+                return message
+        return {"type": "http.disconnect"}
+
+    def _note_client_gone(self) -> None:
+        self.client_gone = True
+        for _, scope in self.listeners:
+            scope.cancel()
+
+    def end_listening(self, call: Call | None) -> None:
+        """Nobody wants the response of `call`: who waits in its `receive` is told so."""
+        for listener, scope in self.listeners:
+            if listener is call:
+                scope.cancel()
+
+    def share_body(self, call: Call) -> None:
+        """Let the requests of dispatch and of the inner application find the body that either has kept."""
+        record = self.scope.get(KEPT_BODY)
+        if record is not None and (record.body is not None or record.form is not None):
+            ours = (self._receive_for_dispatch, call.receive)
+            if any(receive in record.receives for receive in ours):
+                record.receives += [receive for receive in ours if receive not in record.receives]
+
+    async def incomplete(self, what: str) -> Exception:
+        """Why the inner application gave less than a response: its client has gone, or it is wrong."""
+        if self.client_gone or await self.own_request.is_disconnected():
+            return ClientDisconnect("The client disconnected before it was answered.")
+        return RuntimeError(what)
+
+
+EARLIER: Any = object()
+"""Stands for an inner run that ended before its start, as the one who has taken the body."""
+
+
+class AnotherCall(Call):
+    """A further call of the inner application in the same exchange: a retry."""
+
+    def __init__(self, home: Exchange) -> None:
+        self.app = home.app
+        self._home = home
+
+    @property
+    def home(self) -> Exchange:
+        """The exchange this call belongs to."""
+        return self._home
+
+
+BODY_GONE = (
+    "call_next was called again, but the inner application has read the request body and it is gone; "
+    "`await request.body()` before the first call_next keeps it"
+)

@@ -1,0 +1,102 @@
+"""The error boundary: the outermost layer, which answers what nothing else has answered.
+
+Laws: an error is always raised again after it was answered, as itself, so that the server logs it and a test client can
+raise it. A page tells nothing about the error unless `debug` is on. A client that has gone is no error.
+"""
+
+import inspect
+import logging
+import traceback
+from typing import Any
+
+from asterion._core.wire import StartWatch
+from asterion.concurrency import call
+from asterion.middleware import _debugpage
+from asterion.requests import ClientDisconnect, Request
+from asterion.responses import HTMLResponse, PlainTextResponse, Response
+from asterion.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
+
+logger = logging.getLogger("asterion.errors")
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost", "testserver")
+
+
+class ServerErrorMiddleware:
+    """Answers an exception that nobody handled with `handler`, or with a plain 500, or with a page if `debug`.
+
+    `handler` is called with the request and the exception, sync or async, and gives the response. If the response has
+    started already nothing is sent. WebSockets pass untouched: the server closes them.
+    """
+
+    def __init__(self, app: ASGIApp, handler: ExceptionHandler | None = None, debug: bool = False) -> None:
+        self.app = app
+        self.handler = handler
+        self.debug = debug
+        self._warned = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the inner app; answer what it raises, and raise it again."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        watch = StartWatch(send)
+        try:
+            await self.app(scope, receive, watch.send)
+        except ClientDisconnect:
+            # The client left in the middle of its request: there is nobody to answer and nothing to mend (issue 1648).
+            logger.debug("the client left before its request was complete: %s %s", scope.get("method"), scope["path"])
+        except Exception as error:
+            if not watch.started:
+                response = await self._answer(Request(scope, receive, send), error)
+                await response(scope, receive, send)
+            elif self.handler is not None:
+                await call(self.handler, Request(scope, receive, send), error)
+            raise
+
+    async def _answer(self, request: Request, error: Exception) -> Any:
+        if self.debug:
+            self._warn_where_others_see(request.scope)
+            return self.debug_response(request, error)
+        if self.handler is None:
+            return self.error_response(request, error)
+        return await call(self.handler, request, error)
+
+    def _warn_where_others_see(self, scope: Scope) -> None:
+        server = scope.get("server")
+        if server and server[0] not in _LOOPBACK and not self._warned:
+            self._warned = True
+            logger.warning(
+                "debug=True shows source code and values to whoever reaches %s; switch it off there", server[0]
+            )
+
+    def debug_response(self, request: Request, exc: Exception) -> Response:
+        """The error with its source, as a page for browsers and as plain text for others."""
+        if "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(self.generate_html(exc), status_code=500)
+        return PlainTextResponse(self.generate_plain_text(exc), status_code=500)
+
+    def error_response(self, request: Request, exc: Exception) -> Response:
+        """What a client is told without `debug`: nothing but the status."""
+        return PlainTextResponse("Internal Server Error", status_code=500)
+
+    def generate_plain_text(self, exc: Exception) -> str:
+        """The traceback as text."""
+        return "".join(traceback.format_exception(exc))
+
+    def generate_html(self, exc: Exception, limit: int = 7) -> str:
+        """The traceback as a page, with `limit` lines of source around each frame's line."""
+        frames = inspect.getinnerframes(exc.__traceback__, limit) if exc.__traceback__ else []
+        shown = [
+            self.generate_frame_html(frame, is_collapsed=place > 0) for place, frame in enumerate(reversed(frames))
+        ]
+        return _debugpage.page(exc, shown, self.generate_plain_text(exc))
+
+    def generate_frame_html(self, frame: inspect.FrameInfo, is_collapsed: bool) -> str:
+        """One frame: where it is, and its source."""
+        at = frame.index or 0
+        lines = [self.format_line(place, line, frame.lineno, at) for place, line in enumerate(frame.code_context or ())]
+        return _debugpage.frame(frame.filename, frame.function, frame.lineno, lines, is_collapsed)
+
+    def format_line(self, index: int, line: str, frame_lineno: int, frame_index: int) -> str:
+        """One line of source; the one at `frame_index` is where the frame stands."""
+        return _debugpage.line(frame_lineno - frame_index + index, line, is_current=index == frame_index)

@@ -1,0 +1,119 @@
+"""The handlers' boundary: turns exceptions into the responses that handlers give for them.
+
+A handler for a status code wins over one for a class. After the response has started no answer can be sent: the handler
+is called all the same, so that nothing goes unseen, and the exception is raised again unless the response was complete
+(an error of background work that is handled is done with).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from asterion._core.bodylimits import BODY_LIMIT_COUNTER, check_announced_length
+from asterion._core.handlers import find_handler, split_handlers
+from asterion._core.scopekeys import EXCEPTION_HANDLERS
+from asterion._core.wire import watched
+from asterion.concurrency import call
+from asterion.exceptions import HTTPException, WebSocketException
+from asterion.requests import Request
+from asterion.responses import PlainTextResponse, Response
+from asterion.routing._endpoints import answer_websocket, respond_to
+from asterion.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
+from asterion.websockets import WebSocket, WebSocketState
+
+
+_STATE_AFTER = {
+    "websocket.accept": WebSocketState.CONNECTED,
+    "websocket.close": WebSocketState.DISCONNECTED,
+    "websocket.http.response.start": WebSocketState.RESPONSE,
+}
+
+
+class _Followed:
+    """A `send` that tells a WebSocket what the application has sent, so that a handler knows what it still may do."""
+
+    def __init__(self, websocket: WebSocket, send: Send) -> None:
+        self._websocket = websocket
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        await self._send(message)
+        self._websocket.application_state = _STATE_AFTER.get(message["type"], self._websocket.application_state)
+
+
+class ExceptionMiddleware:
+    """Answers exceptions by `handlers`, a mapping from exception classes and status codes to callables.
+
+    `HTTPException` and `WebSocketException` have a handler unless one is given. Raises TypeError for other keys.
+    """
+
+    def __init__(
+        self, app: ASGIApp, handlers: Mapping[Any, ExceptionHandler] | None = None, debug: bool = False
+    ) -> None:
+        self.app = app
+        self.debug = debug
+        given, self._by_status = split_handlers(handlers or {})
+        self._by_class: dict[Any, ExceptionHandler] = {
+            HTTPException: self.http_exception,
+            WebSocketException: self.websocket_exception,
+            **given,
+        }
+        self._handlers = (self._by_class, self._by_status)
+
+    def add_exception_handler(self, exc_class_or_status_code: int | type[Exception], handler: ExceptionHandler) -> None:
+        """Add a handler; it counts from the next exception on."""
+        by_class, by_status = split_handlers({exc_class_or_status_code: handler})
+        self._by_class.update(by_class)
+        self._by_status.update(by_status)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the inner app and answer what it raises."""
+        kind = scope["type"]
+        if kind not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        scope[EXCEPTION_HANDLERS] = self._handlers
+        if kind == "websocket":
+            await self._call_websocket(scope, receive, send)
+            return
+        inner_send, watch = watched(send)
+        try:
+            if BODY_LIMIT_COUNTER in scope:
+                # Here, so that a custom handler for 413 applies, and before anything of the application has run.
+                check_announced_length(scope)
+            await self.app(scope, receive, inner_send)
+        except Exception as error:
+            found = find_handler(error, self._by_class, self._by_status)
+            if found is None:
+                raise
+            request = Request(scope, receive, inner_send)
+            if not watch.started:
+                response = await respond_to(found, request)
+                await response(scope, receive, inner_send)
+                return
+            await call(found[1], request, found[0])
+            if not watch.complete:
+                raise
+
+    async def _call_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        try:
+            await self.app(scope, receive, _Followed(websocket, send))
+        except Exception as error:
+            found = find_handler(error, self._by_class, self._by_status)
+            if found is None:
+                raise
+            await answer_websocket(found, websocket)
+
+    async def http_exception(self, request: Request, exc: Exception) -> Response:
+        """The default answer to an HTTPException: its status, headers and detail as plain text."""
+        if not isinstance(exc, HTTPException):
+            raise TypeError(f"this handler answers HTTPException, got {exc!r}")
+        if exc.status_code in (204, 304):
+            return Response(status_code=exc.status_code, headers=exc.headers)
+        return PlainTextResponse(exc.detail, status_code=exc.status_code, headers=exc.headers)
+
+    async def websocket_exception(self, websocket: WebSocket, exc: Exception) -> None:
+        """The default answer to a WebSocketException: close with its code and reason."""
+        if not isinstance(exc, WebSocketException):
+            raise TypeError(f"this handler answers WebSocketException, got {exc!r}")
+        await websocket.close(code=exc.code, reason=exc.reason)

@@ -1,0 +1,152 @@
+"""Endpoints as ASGI applications: a function of a request, or of a WebSocket.
+
+A handler registered for an exception answers it right here, inside of whatever middleware a route has, so that these
+see a response. An error after that is the handlers' boundary's business (`asterion.middleware.exceptions`).
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asterion._core.callables import describe_callable, is_async_callable, is_async_generator_callable, unwrap_partials
+from asterion._core.handlers import find_handler
+from asterion._core.scopekeys import EXCEPTION_HANDLERS
+from asterion.concurrency import call, run_in_threadpool, settle
+from asterion.requests import Request
+from asterion.types import ASGIApp, Receive, Scope, Send
+from asterion.websockets import WebSocket
+
+
+def request_response(func: Callable[[Request], Any]) -> ASGIApp:
+    """An ASGI application out of a function of a request that returns a response.
+
+    `func` may be any callable; a sync one runs in a worker thread. What it returns is awaited if it can be, and is then
+    sent. Raises TypeError at once for an async generator function.
+    """
+    refuse_async_generator(func)
+    is_async = is_async_callable(func)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        try:
+            try:
+                response = await (func(request) if is_async else run_in_threadpool(func, request))
+                if not callable(response):
+                    response = await _settled_response(func, response)
+            except Exception as error:
+                found = find_handler(error, *scope.get(EXCEPTION_HANDLERS, _NO_HANDLERS))
+                if found is None:
+                    raise
+                response = await respond_to(found, request)
+            await response(scope, receive, send)
+        finally:
+            if request._form is not None:  # noqa: SLF001 - the request belongs to this function
+                await request.close()
+
+    return app
+
+
+_NO_HANDLERS: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
+
+
+async def _settled_response(func: Any, response: Any) -> Any:
+    # A wrapper or a lambda may give a coroutine without being an async function (issue 886).
+    response = await settle(response)
+    if not callable(response):
+        raise TypeError(f"endpoint {describe_callable(func)} returned {response!r:.80}; return a Response")
+    return response
+
+
+async def respond_to(found: tuple[BaseException, Any], connection: Any) -> Any:
+    """The response that the found handler gives for its exception. Raises TypeError if it gives none."""
+    error, handler = found
+    response = await call(handler, connection, error)
+    # An exception that is raised again and again, being a module's constant, would keep every request (issue 3205).
+    error.__traceback__ = None
+    if not callable(response):
+        raise TypeError(
+            f"exception handler {describe_callable(handler)} returned {response!r:.80} for {error!r}; return a Response"
+        )
+    return response
+
+
+def websocket_session(func: Callable[[WebSocket], Any]) -> ASGIApp:
+    """An ASGI application out of a function of a WebSocket, sync (in a worker thread) or async."""
+    refuse_async_generator(func)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        try:
+            await call(func, websocket)
+        except Exception as error:
+            found = find_handler(error, *scope.get(EXCEPTION_HANDLERS, _NO_HANDLERS))
+            if found is None:
+                raise
+            await answer_websocket(found, websocket)
+
+    return app
+
+
+async def answer_websocket(found: tuple[BaseException, Any], websocket: WebSocket) -> None:
+    """Run the found handler; if it gives a response and the handshake is still open, deny the handshake with it."""
+    error, handler = found
+    response = await call(handler, websocket, error)
+    error.__traceback__ = None
+    if callable(response):
+        await deny_handshake(websocket, response)
+
+
+async def deny_handshake(websocket: WebSocket, response: Any) -> None:
+    """Send `response` in place of the handshake if it is still open and the server can, else close (code 1008)."""
+    connecting = websocket.application_state.name == "CONNECTING"
+    if connecting and "websocket.http.response" in (websocket.scope.get("extensions") or {}):
+        await websocket.send_denial_response(response)
+    elif websocket.application_state.name in ("CONNECTING", "CONNECTED"):
+        await websocket.close(1008)
+
+
+def refuse_async_generator(func: Any) -> None:
+    """Raise TypeError for a function that yields, which cannot be an endpoint."""
+    if is_async_generator_callable(func) or inspect.isgeneratorfunction(unwrap_partials(func)):
+        name = describe_callable(func)
+        raise TypeError(f"endpoint {name} yields; return StreamingResponse(generator()) from a function instead")
+
+
+def takes_one_argument(endpoint: Any) -> bool:
+    """Whether `endpoint` is called with one argument (a request) and not with three (`scope, receive, send`)."""
+    try:
+        signature = inspect.signature(endpoint)
+    except (TypeError, ValueError):
+        return False
+    try:
+        signature.bind(None, None, None)
+    except TypeError:
+        pass
+    else:
+        return False
+    try:
+        signature.bind(None)
+    except TypeError:
+        return False
+    return True
+
+
+def is_handler(endpoint: Any) -> bool:
+    """Whether `endpoint` handles a request object, rather than being an ASGI application or a class of one."""
+    inner = unwrap_partials(endpoint)
+    if inspect.isfunction(inner) or inspect.ismethod(inner):
+        return True
+    return not isinstance(inner, type) and takes_one_argument(endpoint)
+
+
+def as_app(endpoint: Any) -> Awaitable[Any] | Any:
+    """`endpoint`, a class or an instance, as an ASGI application."""
+    if not callable(endpoint):
+        raise TypeError(f"an endpoint must be callable, got {endpoint!r}")
+    return endpoint
+
+
+def get_name(endpoint: Callable[..., Any]) -> str:
+    """The name of a route that was given none: its endpoint's."""
+    inner = unwrap_partials(endpoint)
+    return getattr(inner, "__name__", type(inner).__name__)

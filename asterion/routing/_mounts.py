@@ -1,0 +1,194 @@
+"""Mounts and hosts: a whole application under a path, or under a host name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from asterion._core.hosts import parse_host
+from asterion._core.index import Place
+from asterion._core.middleware import Middleware, wrap_app
+from asterion._core.paths import compile_template, get_route_path
+from asterion.datastructures import Headers, URLPath
+from asterion.routing._limits import limit_body
+from asterion.routing._routes import NONE, BaseRoute, Match, NoMatchFound, checked_path, reverse, with_params
+from asterion.routing._table import RouteTable
+from asterion.types import ASGIApp, Receive, Scope, Send
+
+_WRAPPERS_AT_MOST = 32
+
+
+def routes_of(app: Any) -> list[BaseRoute]:
+    """The routes of an application, also where middleware is wrapped around it."""
+    for _ in range(_WRAPPERS_AT_MOST):
+        routes = getattr(app, "routes", None)
+        if routes is not None:
+            return list(routes)
+        app = getattr(app, "app", None)
+        if app is None:
+            break
+    return []
+
+
+class _Container(BaseRoute):
+    """What mounts and hosts share: an application, its routes, and the names in it."""
+
+    app: ASGIApp
+    name: str | None
+    _base_app: Any
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The routes of the mounted application, if it has any."""
+        return routes_of(self._base_app)
+
+    def _inner_url(self, name: str, prefix: str, path_params: dict[str, Any], given: dict[str, Any]) -> URLPath:
+        """The URL of the inner route `name`, behind `prefix`. Raises NoMatchFound with what was asked for."""
+        if self.name is None:
+            inner = name
+        elif name.startswith(f"{self.name}:"):
+            inner = name[len(self.name) + 1 :]
+        else:
+            raise NoMatchFound(name, given)
+        for route in self.routes:
+            try:
+                url = route.url_path_for(inner, **path_params)
+            except NoMatchFound:
+                continue
+            return URLPath(path=prefix.rstrip("/") + str(url), protocol=url.protocol, host=url.host)
+        raise NoMatchFound(name, given)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the mounted application."""
+        await self.app(scope, receive, send)
+
+
+class Mount(_Container):
+    """An application, or routes, under a path prefix.
+
+    Within it `root_path` has grown by the prefix. Give either `app` or `routes`; raises TypeError otherwise.
+    `middleware` and `max_body_size` (bytes) are for what is mounted only.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        app: ASGIApp | None = None,
+        routes: Sequence[BaseRoute] | None = None,
+        name: str | None = None,
+        *,
+        middleware: Sequence[Middleware] | None = None,
+        max_body_size: int | None = None,
+    ) -> None:
+        if (app is None) == (routes is None):
+            raise TypeError(
+                f"Mount({path!r}) takes either app= or routes=, and got {'neither' if app is None else 'both'}"
+            )
+        if path:
+            checked_path(path, "mount")
+        self.path = path.rstrip("/")
+        self._base_app = app if app is not None else RouteTable(routes)
+        self.app = wrap_app(self._base_app, middleware or ())
+        self.name = name
+        self.max_body_size = max_body_size
+        self._template = compile_template(self.path + "/{path:path}")
+        self._prefix_template = compile_template(self.path or "/")
+        self.path_regex = self._template.regex
+        self.path_format = self._template.format
+        self.param_convertors = self._template.convertors
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See `BaseRoute`."""
+        if scope["type"] not in ("http", "websocket"):
+            return NONE
+        path = get_route_path(scope)
+        params = self._template.parse(path)
+        if params is None:
+            return NONE
+        rest = "/" + params.pop("path")
+        root_path = scope.get("root_path", "")
+        child: Scope = {
+            "path_params": with_params(scope, params),
+            # The server's own prefix, kept for URLs however deep the mounts are.
+            "app_root_path": scope.get("app_root_path", root_path),
+            "root_path": root_path + path[: len(path) - len(rest)],
+            "endpoint": self.app,
+        }
+        return Match.FULL, child
+
+    def index_places(self) -> Sequence[Place]:
+        """See `BaseRoute`."""
+        return (Place(prefix=self._template.prefix),) if type(self).matches is Mount.matches else ()
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """See `BaseRoute`. A mount's own name takes `path`, what stands behind its prefix."""
+        if self.name is not None and name == self.name and "path" in path_params:
+            rest = {**path_params, "path": str(path_params["path"]).lstrip("/")}
+            return URLPath(path=reverse(self._template, name, rest))
+        own = {key: value for key, value in path_params.items() if key in self._prefix_template.convertors}
+        if own.keys() != self._prefix_template.convertors.keys():
+            raise NoMatchFound(name, path_params)
+        inner = {key: value for key, value in path_params.items() if key not in own}
+        prefix = reverse(self._prefix_template, name, own)
+        return self._inner_url(name, prefix, inner, path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the mounted application, under its own body limit if it has one."""
+        if self.max_body_size is not None and scope["type"] == "http":
+            receive = limit_body(scope, receive, self.max_body_size)
+        await self.app(scope, receive, send)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Mount) and (self.path, self._base_app, self.name) == (
+            other.path,
+            other._base_app,
+            other.name,
+        )
+
+    __hash__ = BaseRoute.__hash__
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(path={self.path!r}, name={self.name or ''!r}, app={self._base_app!r})"
+
+
+class Host(_Container):
+    """An application for one host name, which may be a template: `{tenant}.example.org`. Ports do not matter."""
+
+    def __init__(self, host: str, app: ASGIApp, name: str | None = None) -> None:
+        if host.startswith("/"):
+            raise ValueError(f"a host must not start with '/', got {host!r}; use Mount for paths")
+        self.host = host
+        self.app = self._base_app = app
+        self.name = name
+        self._template = compile_template(host)
+        self.host_regex = self._template.regex
+        self.host_format = self._template.format
+        self.param_convertors = self._template.convertors
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See `BaseRoute`."""
+        if scope["type"] not in ("http", "websocket"):
+            return NONE
+        host = parse_host(Headers(scope=scope).get("host", ""))
+        params = self._template.parse(host[0]) if host is not None else None
+        if params is None:
+            return NONE
+        return Match.FULL, {"path_params": with_params(scope, params), "endpoint": self.app}
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """See `BaseRoute`. The host's own name takes `path`."""
+        own = {key: value for key, value in path_params.items() if key in self.param_convertors}
+        inner = {key: value for key, value in path_params.items() if key not in own}
+        if own.keys() != self.param_convertors.keys():
+            raise NoMatchFound(name, path_params)
+        host = reverse(self._template, name, own)
+        if self.name is not None and name == self.name and inner.keys() == {"path"}:
+            return URLPath(path=str(inner["path"]), host=host)
+        url = self._inner_url(name, "", inner, path_params)
+        return URLPath(path=str(url), protocol=url.protocol, host=host)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Host) and (self.host, self.app) == (other.host, other.app)
+
+    __hash__ = BaseRoute.__hash__
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(host={self.host!r}, name={self.name or ''!r}, app={self.app!r})"

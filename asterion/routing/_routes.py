@@ -1,0 +1,255 @@
+"""Routes: one path, one endpoint."""
+
+from collections.abc import Callable, Collection, Sequence
+from enum import Enum
+from typing import Any
+
+from asterion._core.index import Place
+from asterion._core.middleware import Middleware, wrap_app
+from asterion._core.paths import Template, compile_template, get_route_path, replace_params
+from asterion.datastructures import URLPath
+from asterion.exceptions import HTTPException
+from asterion.responses import PlainTextResponse
+from asterion.routing._endpoints import as_app, get_name, is_handler, request_response, websocket_session
+from asterion.routing._limits import limit_body
+from asterion.types import ASGIApp, Receive, Scope, Send
+from asterion.websockets import WebSocketClose
+
+
+class NoMatchFound(Exception):
+    """Raised when no route bears a name, or none that takes these parameters."""
+
+    def __init__(self, name: str, path_params: dict[str, Any]) -> None:
+        self.name = name
+        self.path_params = path_params
+        given = ", ".join(path_params)
+        super().__init__(f'No route exists for name "{name}" and params "{given}".')
+
+
+class Match(Enum):
+    """How well a route fits a scope: PARTIAL fits the path but not the method."""
+
+    NONE = 0
+    PARTIAL = 1
+    FULL = 2
+
+
+NONE: tuple[Match, Scope] = (Match.NONE, {})
+
+
+class BaseRoute:
+    """What a router asks of a route. A subclass may match in any way it likes."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """How well the route fits, and what the scope is updated with if it is taken."""
+        raise NotImplementedError(f"{type(self).__qualname__} must define matches(scope)")
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """The path of the route `name`. Raises NoMatchFound."""
+        raise NotImplementedError(f"{type(self).__qualname__} must define url_path_for(name, **path_params)")
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a scope that the route matches."""
+        raise NotImplementedError(f"{type(self).__qualname__} must define handle(scope, receive, send)")
+
+    def index_places(self) -> Sequence[Place]:
+        """Where the route index may file this route; nowhere means that it is asked about every path."""
+        return ()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the scope as an ASGI application of its own: 404 (or a close) where it does not match."""
+        match, child_scope = self.matches(scope)
+        if match is Match.NONE:
+            await not_found(scope, receive, send)
+            return
+        scope.update(child_scope)
+        await self.handle(scope, receive, send)
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer that nothing is here: 404, or a refused handshake."""
+    if scope["type"] == "websocket":
+        await WebSocketClose()(scope, receive, send)
+    elif "app" in scope:
+        raise HTTPException(404)
+    else:
+        await PlainTextResponse("Not Found", 404)(scope, receive, send)
+
+
+async def method_not_allowed(allowed: Collection[str], scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer that the path is here but not for this method (RFC 9110 15.5.6), telling which are."""
+    headers = {"Allow": ", ".join(sorted(allowed))}
+    if "app" in scope:
+        raise HTTPException(405, headers=headers)
+    await PlainTextResponse("Method Not Allowed", 405, headers)(scope, receive, send)
+
+
+def with_params(scope: Scope, params: dict[str, Any]) -> dict[str, Any]:
+    """The path parameters of outer routes and these."""
+    outer = scope.get("path_params")
+    return {**outer, **params} if outer else params
+
+
+def reverse(template: Template, name: str, path_params: dict[str, Any]) -> str:
+    """The path of `template` with exactly these parameters. Raises NoMatchFound for any others."""
+    if path_params.keys() != template.convertors.keys():
+        raise NoMatchFound(name, path_params)
+    return replace_params(template.format, template.convertors, path_params)[0]
+
+
+def places_of(template: Template) -> Sequence[Place]:
+    """Where the route index files a route with this path."""
+    return (Place(literal=template.format) if template.literal else Place(prefix=template.prefix),)
+
+
+def checked_path(path: str, kind: str) -> str:
+    """`path`. Raises ValueError unless it begins with a slash."""
+    if not path.startswith("/"):
+        raise ValueError(f"a {kind}'s path must start with '/', got {path!r}; write {'/' + path!r}")
+    return path
+
+
+class Route(BaseRoute):
+    """An HTTP endpoint at a path.
+
+    `endpoint` is a function of a request (any callable that takes one), a class such as `HTTPEndpoint`, or an ASGI
+    application. `methods` defaults to GET (and so HEAD) for a function, and to all for the others. `middleware` stands
+    around this endpoint only; `max_body_size` is in bytes and replaces the application's limit.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        methods: Collection[str] | None = None,
+        name: str | None = None,
+        include_in_schema: bool = True,
+        middleware: Sequence[Middleware] | None = None,
+        max_body_size: int | None = None,
+    ) -> None:
+        self.path = checked_path(path, "route")
+        self.endpoint = endpoint
+        self.name = get_name(endpoint) if name is None else name
+        self.include_in_schema = include_in_schema
+        self.max_body_size = max_body_size
+        self.app: ASGIApp
+        if is_handler(endpoint):
+            self.app = request_response(endpoint)
+            methods = ["GET"] if methods is None else methods
+        else:
+            self.app = as_app(endpoint)
+        self.app = wrap_app(self.app, middleware or ())
+        self.methods: set[str] | None = None if methods is None else {method.upper() for method in methods}
+        if self.methods is not None and "GET" in self.methods:
+            self.methods.add("HEAD")
+        self._template = compile_template(path)
+        self.path_regex = self._template.regex
+        self.path_format = self._template.format
+        self.param_convertors = self._template.convertors
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See `BaseRoute`."""
+        if scope["type"] != "http":
+            return NONE
+        path = get_route_path(scope)
+        template = self._template
+        if template.literal:
+            if path != template.format:
+                return NONE
+            params = {}
+        else:
+            found = template.parse(path)
+            if found is None:
+                return NONE
+            params = found
+        child: Scope = {"endpoint": self.endpoint, "path_params": with_params(scope, params), "route": self}
+        methods = self.methods
+        if methods is None or scope["method"] in methods:
+            return Match.FULL, child
+        return Match.PARTIAL, child
+
+    def index_places(self) -> Sequence[Place]:
+        """See `BaseRoute`. A subclass that matches in its own way is asked about every path."""
+        return places_of(self._template) if type(self).matches is Route.matches else ()
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """See `BaseRoute`."""
+        if name != self.name:
+            raise NoMatchFound(name, path_params)
+        return URLPath(path=reverse(self._template, name, path_params), protocol="http")
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the endpoint; 405 with `Allow` for a method it does not take."""
+        if self.methods and scope["method"] not in self.methods:
+            await method_not_allowed(self.methods, scope, receive, send)
+            return
+        if self.max_body_size is not None:
+            receive = limit_body(scope, receive, self.max_body_size)
+        await self.app(scope, receive, send)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Route) and (self.path, self.endpoint, self.methods) == (
+            other.path,
+            other.endpoint,
+            other.methods,
+        )
+
+    __hash__ = BaseRoute.__hash__
+
+    def __repr__(self) -> str:
+        methods = sorted(self.methods or ())
+        return f"{type(self).__name__}(path={self.path!r}, name={self.name!r}, methods={methods!r})"
+
+
+class WebSocketRoute(BaseRoute):
+    """A WebSocket endpoint at a path: a function of a WebSocket, a class such as `WebSocketEndpoint`, or an ASGI app."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        name: str | None = None,
+        middleware: Sequence[Middleware] | None = None,
+    ) -> None:
+        self.path = checked_path(path, "WebSocket route")
+        self.endpoint = endpoint
+        self.name = get_name(endpoint) if name is None else name
+        app = websocket_session(endpoint) if is_handler(endpoint) else as_app(endpoint)
+        self.app: ASGIApp = wrap_app(app, middleware or ())
+        self._template = compile_template(path)
+        self.path_regex = self._template.regex
+        self.path_format = self._template.format
+        self.param_convertors = self._template.convertors
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See `BaseRoute`."""
+        if scope["type"] != "websocket":
+            return NONE
+        params = self._template.parse(get_route_path(scope))
+        if params is None:
+            return NONE
+        return Match.FULL, {"endpoint": self.endpoint, "path_params": with_params(scope, params), "route": self}
+
+    def index_places(self) -> Sequence[Place]:
+        """See `BaseRoute`."""
+        return places_of(self._template) if type(self).matches is WebSocketRoute.matches else ()
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """See `BaseRoute`."""
+        if name != self.name:
+            raise NoMatchFound(name, path_params)
+        return URLPath(path=reverse(self._template, name, path_params), protocol="websocket")
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the endpoint."""
+        await self.app(scope, receive, send)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, WebSocketRoute) and (self.path, self.endpoint) == (other.path, other.endpoint)
+
+    __hash__ = BaseRoute.__hash__
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(path={self.path!r}, name={self.name!r})"

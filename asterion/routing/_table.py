@@ -1,0 +1,155 @@
+"""The route table: finds the first declared route that matches, with the help of an index."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from asterion._core.index import Place, RouteIndex, RouteList
+from asterion._core.paths import get_route_path
+from asterion.datastructures import URLPath
+from asterion.responses import RedirectResponse
+from asterion.routing._limits import limit_body
+from asterion.routing._routes import BaseRoute, Match, NoMatchFound, method_not_allowed, not_found
+from asterion.types import ASGIApp, Receive, Scope, Send
+
+# RFC 3986 3.3: what may stand in a path as it is.
+PATH_SAFE = "/~!$&'()*+,;=:@"
+
+_MISSING: Any = object()
+
+
+class RouteTable:
+    """An ASGI application that hands a scope to the first of its routes that matches."""
+
+    def __init__(
+        self,
+        routes: Sequence[BaseRoute] | None = None,
+        redirect_slashes: bool = True,
+        default: ASGIApp | None = None,
+        max_body_size: int | None = None,
+    ) -> None:
+        self._routes: RouteList[BaseRoute] = RouteList(routes or ())
+        self._index: RouteIndex[BaseRoute] = RouteIndex(())
+        self._indexed_version = -1
+        self.redirect_slashes = redirect_slashes
+        self.default: ASGIApp = self.not_found if default is None else default
+        self.max_body_size = max_body_size
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The routes in declared order: a real list, which may be changed at any time."""
+        return self._routes
+
+    @routes.setter
+    def routes(self, value: Sequence[BaseRoute]) -> None:
+        self._routes = RouteList(value)
+        self._indexed_version = -1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request or a WebSocket."""
+        if "router" not in scope:
+            scope["router"] = self
+        if self.max_body_size is not None and scope["type"] == "http":
+            receive = limit_body(scope, receive, self.max_body_size)
+        partial: list[tuple[BaseRoute, Scope]] = []
+        path = get_route_path(scope)
+        for route in self._candidates(path):
+            match, child_scope = route.matches(scope)
+            if match is Match.FULL:
+                if "root_path" in child_scope:
+                    await _enter(route, child_scope, scope, receive, send)
+                else:
+                    scope.update(child_scope)
+                    await route.handle(scope, receive, send)
+                return
+            if match is Match.PARTIAL:
+                partial.append((route, child_scope))
+        if partial:
+            await self._refuse_method(partial, scope, receive, send)
+        elif self.redirect_slashes and scope["type"] == "http" and path != "/":
+            await self._redirect_slash(scope, receive, send)
+        else:
+            await self.default(scope, receive, send)
+
+    def _candidates(self, path: str) -> list[BaseRoute]:
+        routes = self._routes
+        if self._indexed_version != routes.version:
+            self._index = RouteIndex((route, _places(route)) for route in routes)
+            self._indexed_version = routes.version
+        return self._index.candidates(path)
+
+    async def _refuse_method(
+        self, partial: list[tuple[BaseRoute, Scope]], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        route, child_scope = partial[0]
+        scope.update(child_scope)
+        methods = [getattr(other, "methods", None) for other, _ in partial]
+        if len(partial) > 1 and all(methods):
+            # `Allow` lists what every route of this path takes (issue 12).
+            await method_not_allowed({one for some in methods for one in some or ()}, scope, receive, send)
+        else:
+            await route.handle(scope, receive, send)
+
+    async def _redirect_slash(self, scope: Scope, receive: Receive, send: Send) -> None:
+        full: str = scope["path"]
+        # A path that begins with two slashes would name another host in a redirect.
+        if full.startswith("//"):
+            await self.default(scope, receive, send)
+            return
+        target = full.rstrip("/") if full.endswith("/") else f"{full}/"
+        other: Scope = {**scope, "path": target}
+        refused: list[tuple[BaseRoute, Scope]] = []
+        for route in self._candidates(get_route_path(other)):
+            match, child_scope = route.matches(other)
+            if match is Match.FULL:
+                # A path alone: no host that a client has sent can lead anybody elsewhere (RFC 9110 10.2.2).
+                location = quote(target, safe=PATH_SAFE)
+                query: bytes = scope.get("query_string", b"")
+                if query:
+                    location += "?" + query.decode("latin-1")
+                await RedirectResponse(location)(scope, receive, send)
+                return
+            if match is Match.PARTIAL:
+                refused.append((route, child_scope))
+        if refused:
+            await self._refuse_method(refused, scope, receive, send)
+        else:
+            await self.default(scope, receive, send)
+
+    async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What answers if no route matches and no default was given."""
+        await not_found(scope, receive, send)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """The path of the first route with this name and these parameters. Raises NoMatchFound."""
+        for route in self._routes:
+            try:
+                return route.url_path_for(name, **path_params)
+            except NoMatchFound:
+                continue
+        raise NoMatchFound(name, path_params)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, RouteTable) and self._routes == other._routes
+
+    __hash__ = object.__hash__
+
+
+def _places(route: Any) -> Sequence[Place]:
+    # Anything with `matches` and `handle` may stand in a table; what does not know the index is always asked.
+    places = getattr(route, "index_places", None)
+    return places() if places is not None else ()
+
+
+async def _enter(route: BaseRoute, child_scope: Scope, scope: Scope, receive: Receive, send: Send) -> None:
+    """Call a mounted application; where it stands in the path is not left in the scope behind it (issue 906)."""
+    before = {key: scope.get(key, _MISSING) for key in ("app", "app_root_path", "root_path")}
+    scope.update(child_scope)
+    try:
+        await route.handle(scope, receive, send)
+    finally:
+        for key, value in before.items():
+            if value is _MISSING:
+                scope.pop(key, None)
+            else:
+                scope[key] = value
