@@ -178,7 +178,7 @@ def _env_value(text: str, where: str) -> str:
     rest = text[at + 1 :].strip()
     if at >= len(text) or (rest and not rest.startswith("#")):
         raise ValueError(
-            f"{where}: {text!r} is not a quoted value. Close the quote, put nothing but a comment behind it, and use the "
-            "other kind of quote if the value contains this one."
+            f"{where}: {text!r} is not a quoted value. Close the quote, put nothing but a comment behind it, and use "
+            "the other kind of quote if the value contains this one."
         )
     return "".join(value)

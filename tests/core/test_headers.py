@@ -56,7 +56,7 @@ class TestEncoding:
         assert encode_header_value(" \ta b\t ") == b"a b"
 
     def test_text_beyond_latin_1_says_what_to_write_instead(self):
-        with pytest.raises(ValueError, match="'content-disposition'.*Percent-encode"):
+        with pytest.raises(ValueError, match=r"'content-disposition'.*Percent-encode"):
             encode_header_value("日本", "content-disposition")
 
     @pytest.mark.parametrize("value", [1, None, b"x", 1.5])

@@ -39,7 +39,8 @@ class TestSplitting:
 
     @pytest.mark.parametrize(
         "netloc",
-        ["a b", "a\tb", "a\nb", "a\\b", "good.example\\@evil.example", "[::1", "::1]", "a[::1]", "[::1]b", "[a]@h", "[[a]]",
+        ["a b", "a\tb", "a\nb", "a\\b", "good.example\\@evil.example", "[::1", "::1]", "a[::1]", "[::1]b", "[a]@h",
+        "[[a]]",
          "evil.example\u2100good.example", "a\uff0fb"],
     )  # fmt: skip
     def test_an_authority_that_readers_disagree_about_is_refused(self, netloc):
