@@ -107,7 +107,8 @@ class FloatConvertor(Convertor[float]):
     regex = r"[0-9]+(\.[0-9]+)?"
 
     def convert(self, value: str) -> float:
-        if not value.isascii() or not value.replace(".", "", 1).isdigit():
+        whole, point, decimals = value.partition(".")
+        if not value.isascii() or not whole.isdigit() or (point and not decimals.isdigit()):
             raise ValueError(f"Not a decimal number of ASCII digits: {value!r}")
         number = float(value)
         if math.isinf(number):
