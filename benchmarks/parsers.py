@@ -9,10 +9,11 @@ The first table is the two libraries alone, doing the same work (names and conte
 """
 
 import asyncio
+import importlib
 import random
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -189,7 +190,7 @@ def form_reader(request_class: Any, content_type: str) -> Callable[[Chunks], Awa
     return read
 
 
-def show(title: str, candidates: dict[str, Callable[[Chunks], Any]], rows: dict[str, Chunks]) -> None:
+def show(title: str, candidates: Mapping[str, Callable[..., Any]], rows: dict[str, Chunks]) -> None:
     """Measure and print one table."""
     print(f"\n{title}\n{'':28}" + "".join(f"{name:>18}" for name in candidates))
     for label, chunks in rows.items():
@@ -208,12 +209,11 @@ def requests_by_framework() -> dict[str, Any]:
     """The request classes to compare."""
     classes: dict[str, Any] = {"Asterion": Request}
     try:
-        from starlette.requests import Request as Upstream
+        upstream: Any = importlib.import_module("starlette.requests").Request
     except ImportError:
         print("starlette is not installed and is left out")
     else:
-        if Upstream is not Request:
-            classes["Starlette"] = Upstream
+        classes["Starlette"] = upstream
     return classes
 
 

@@ -193,7 +193,10 @@ class MultiPartParser:
         part = self._part
         content_type = None
         for name, value in part.item_headers:
-            self._count_text(len(name) + len(value))
+            size = len(name) + len(value)
+            if size > self.limits.max_header_size:
+                raise self.limits.headers_exceeded()
+            self._count_text(size)
             if b"\n" in value or b"\r" in value or b"\0" in value:
                 raise MultiPartException("A header of a part of the form contains CR, LF or NUL.")
             if name == b"content-disposition":

@@ -51,12 +51,13 @@ class MultipartDecoder:
     boundary is ignored (RFC 2046 section 5.1.1).
     """
 
-    __slots__ = ("_begun", "_boundary", "_ended", "_head", "_parser")
+    __slots__ = ("_begun", "_boundary", "_ended", "_head", "_limits", "_parser")
 
     def __init__(self, boundary: bytes, limits: FormLimits) -> None:
         if library is None:
             raise MissingFormLibrary
         self._boundary = b"--" + boundary
+        self._limits = limits
         self._head = b""
         self._begun = False
         self._ended = False
@@ -64,7 +65,9 @@ class MultipartDecoder:
             boundary,
             strict=True,
             header_charset="latin-1",
-            max_header_size=limits.max_header_size,
+            # With room for colon and white space: name and value are measured where they are taken. Here is the guard
+            # against lines that never end, which counts differently when the line end is in the next chunk.
+            max_header_size=limits.max_header_size + 16,
             max_header_count=limits.max_part_headers,
         )
 
@@ -80,7 +83,7 @@ class MultipartDecoder:
         try:
             yield from self._parser.parse(chunk)
         except library.ParserLimitReached as error:
-            raise MultiPartException(f"A part of the form has too long or too many headers: {error}.") from None
+            raise self._limits.headers_exceeded() from error
         except library.MultipartError as error:
             # In strict mode it minds bytes behind the closing boundary too, if they come in a chunk of their own.
             self._ended = self._is_complete()

@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any, NoReturn, cast
 
-import anyio
-
 from asterion._core.forms import FormLimits
 from asterion._core.headers import encode_header_value
 from asterion._core.jsonbody import MalformedJSON
@@ -18,6 +16,7 @@ from asterion.datastructures import FormData
 from asterion.formparsers import FormParser, MultiPartException, MultiPartParser
 from asterion.requests._body import BodyRequest, BodyStream, ClientDisconnect
 from asterion.requests._connection import HTTPConnection, MissingMiddleware, StateT, WrongScope, cookie_parser
+from asterion.requests._glance import glance
 from asterion.types import Message, Receive, Scope, Send
 
 __all__ = (
@@ -170,13 +169,10 @@ class Request(BodyRequest[StateT]):
             return self._is_disconnected
         stashed: list[Message] = self.scope.setdefault(STASHED, [])
         if sum(len(message.get("body", b"")) for message in stashed) < STASH_LIMIT:
-            message: Message = {}
-            # Not an expired scope: a `receive` that lets other tasks run once before it looks must still get to look.
-            with anyio.move_on_after(1e-6):
-                message = await self._receive()
-            if message.get("type") == "http.disconnect":
+            message = await glance(self._receive)
+            if message is not None and message["type"] == "http.disconnect":
                 self._is_disconnected = True
-            elif message:
+            elif message is not None:
                 stashed.append(message)
         return self._is_disconnected
 
