@@ -113,19 +113,38 @@ class BodyRequest(HTTPConnection[StateT]):
         If it is interrupted, what was read so far is put back.
         """
         if not hasattr(self, "_body"):
-            stream = self.stream()
             chunks: list[bytes] = []
             try:
-                async for chunk in stream:
-                    if chunk:
-                        chunks.append(chunk)  # noqa: PERF401 - an interrupted comprehension would lose them all
+                if type(self).stream is BodyRequest.stream:
+                    await self._collect(chunks)
+                else:
+                    async for chunk in self.stream():
+                        chunks.append(chunk)  # noqa: PERF401 - as the other branch
             except BaseException:
-                if type(stream) is BodyStream and chunks:
-                    self._unread = [*chunks, *(self._unread or ())]
+                if type(self).stream is BodyRequest.stream and chunks:
+                    self._unread = chunks
                 raise
             self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             self._remember("body", self._body)
         return self._body
+
+    async def _collect(self, chunks: list[bytes]) -> None:
+        """Append the rest of the body to `chunks`, piece by piece, so that the caller has them if this is interrupted.
+
+        PERF(benchmarks/json_echo.py): the same as a loop over `stream()`, without an iterator and its steps.
+        """
+        cached = self._find_body()
+        if cached is not None:
+            chunks.append(cached)
+            return
+        if self._unread:
+            chunks += self._unread
+            self._unread = None
+        more = True
+        while more:
+            chunk, more = await self._receive_chunk()
+            if chunk:
+                chunks.append(chunk)
 
     async def json(self) -> Any:
         """The body as JSON, kept for the next call. Raises MalformedJSON (400), and as `body` does."""

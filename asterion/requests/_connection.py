@@ -47,13 +47,14 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
     Equal only to itself. Raises WrongScope unless the scope is of type "http" or "websocket".
     """
 
-    # Each is set when it is first asked for.
-    _url: URL
-    _base_url: URL
-    _headers: Headers
-    _query_params: QueryParams
-    _cookies: dict[str, str]
-    _state: State
+    # Each is set when it is first asked for. PERF(benchmarks: header look-up): a default on the class costs nothing at
+    # construction, and asking for it less than an AttributeError.
+    _url: URL | None = None
+    _base_url: URL | None = None
+    _headers: Headers | None = None
+    _query_params: QueryParams | None = None
+    _cookies: dict[str, str] | None = None
+    _state: State | None = None
 
     def __init__(self, scope: Scope, receive: Receive | None = None) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -81,40 +82,37 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
     @property
     def url(self) -> URL:
         """The URL that was asked for, made from the scope."""
-        try:
-            return self._url
-        except AttributeError:
-            self._url = URL(scope=self.scope)
-            return self._url
+        known = self._url
+        if known is None:
+            known = self._url = URL(scope=self.scope)
+        return known
 
     @property
     def base_url(self) -> URL:
         """The URL of the application's root, with a slash at its end; no query."""
-        try:
-            return self._base_url
-        except AttributeError:
+        known = self._base_url
+        if known is None:
             root = self.scope.get("app_root_path", self.scope.get("root_path", ""))
             path = root if root.endswith("/") else f"{root}/"
-            self._base_url = URL(scope={**self.scope, "path": path, "query_string": b"", "root_path": root})
-            return self._base_url
+            known = URL(scope={**self.scope, "path": path, "query_string": b"", "root_path": root})
+            self._base_url = known
+        return known
 
     @property
     def headers(self) -> Headers:
         """The request headers."""
-        try:
-            return self._headers
-        except AttributeError:
-            self._headers = Headers(scope=self.scope)
-            return self._headers
+        known = self._headers
+        if known is None:
+            known = self._headers = Headers(scope=self.scope)
+        return known
 
     @property
     def query_params(self) -> QueryParams:
         """The parameters of the query string."""
-        try:
-            return self._query_params
-        except AttributeError:
-            self._query_params = QueryParams(self.scope.get("query_string", b""))
-            return self._query_params
+        known = self._query_params
+        if known is None:
+            known = self._query_params = QueryParams(self.scope.get("query_string", b""))
+        return known
 
     @property
     def path_params(self) -> dict[str, Any]:
@@ -124,11 +122,10 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
     @property
     def cookies(self) -> dict[str, str]:
         """The cookies by name, of all `Cookie` headers (HTTP/2 may send several: RFC 9113 section 8.2.3)."""
-        try:
-            return self._cookies
-        except AttributeError:
-            self._cookies = cookie_parser("; ".join(self.headers.getlist("cookie")))
-            return self._cookies
+        known = self._cookies
+        if known is None:
+            known = self._cookies = cookie_parser("; ".join(self.headers.getlist("cookie")))
+        return known
 
     @property
     def client(self) -> Address | None:
@@ -160,11 +157,9 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
     @property
     def state(self) -> StateT:
         """Data of this request, and what the lifespan gave: a view on `scope["state"]`, which is made if missing."""
-        try:
-            return cast(StateT, self._state)
-        except AttributeError:
+        if self._state is None:
             self._state = State(self.scope.setdefault("state", {}))
-            return cast(StateT, self._state)
+        return cast(StateT, self._state)
 
     def url_for(self, name: str, /, **path_params: Any) -> URL:
         """The absolute URL of the route `name`. Raises RuntimeError outside of a router."""
