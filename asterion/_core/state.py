@@ -24,10 +24,11 @@ class State:
         object.__setattr__(self, "_state", {} if state is None else state)
 
     def __getattr__(self, name: str) -> Any:
-        # Asked before __init__ ran (copy and pickle do that), the slot is empty: looking it up the plain way raises
-        # AttributeError instead of coming back here for ever.
+        # Asked before __init__ ran (copy and pickle do that), the slot is empty, and looking into it would come back here.
+        if name == "_state":
+            raise AttributeError(f"{type(self).__name__} is not initialised.")
         try:
-            return object.__getattribute__(self, "_state")[name]
+            return self._state[name]
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; nothing has set it.") from None
 
