@@ -24,7 +24,7 @@ class State:
         object.__setattr__(self, "_state", {} if state is None else state)
 
     def __getattr__(self, name: str) -> Any:
-        # Asked before __init__ ran (copy and pickle do that), the slot is empty, and looking into it would come back here.
+        # Asked before __init__ ran (copy and pickle do that), the slot is empty: looking into it would come back here.
         if name == "_state":
             raise AttributeError(f"{type(self).__name__} is not initialised.")
         try:
