@@ -63,9 +63,8 @@ class Answer:
         """The response as the client sees it: 500 if the application gave none."""
         if isinstance(body, bytes):
             body = httpx.ByteStream(b"" if request.method == "HEAD" else body)
-        response = httpx.Response(
-            self.status or 500, headers=self.headers, stream=body, request=request, extensions=self.extensions
-        )
+        response = httpx.Response(self.status or 500, headers=self.headers, stream=body, request=request)
+        response.extensions = self.extensions  # the very dictionary: the constructor would copy it
         info = self.extensions.get(_DEBUG, {})
         for name in ("template", "context"):
             if name in info:

@@ -85,12 +85,17 @@ class StreamedCall(httpx.SyncByteStream):
         self._raises = settings.raise_server_exceptions
         self._grace = settings.leave_grace
         self._request = request
-        self._body: Iterator[bytes] | None = iter(request.stream)  # type: ignore[arg-type]
+        self._body: Iterator[bytes] | None = None
+        inbox: list[Message] = []
+        if "transfer-encoding" in request.headers:
+            self._body = iter(request.stream)  # type: ignore[arg-type]
+        else:
+            inbox.append({"type": "http.request", "body": request.read(), "more_body": False})
         self._check = Conformance(scope, strict=settings.strict)
         self._complete = False
         refuses = refuses_after_leaving(settings.spec_versions["http"])
         self._talk = Conversation(
-            app, scope, gone=_DISCONNECT, check=self._check.check, paced=True, refuse=lambda _: refuses
+            app, scope, inbox=inbox, gone=_DISCONNECT, check=self._check.check, paced=True, refuse=lambda _: refuses
         )
         self._loop: ClientLoop | None = loop
         self._portal = loop.acquire()

@@ -6,7 +6,7 @@ test as itself and never ends the loop.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import anyio
 import anyio.lowlevel
@@ -21,9 +21,10 @@ class ClientLeft(OSError):
 class Conversation:
     """An application's call with a box of messages each way.
 
-    `gone` is what `receive` gives once the client has left and the box is empty. `check` is called with each message
-    of the application before anything else. A `paced` application waits in `send` until its message was taken.
-    `refuse` says whether a message sent after the client left is an error; otherwise it is dropped.
+    `inbox` is what lies in the application's box from the start; `gone` is what `receive` gives once the client has
+    left and the box is empty. `check` is called with each message of the application before anything else. A `paced`
+    application waits in `send` until its message was taken. `refuse` says whether a message sent after the client left
+    is an error; otherwise it is dropped.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Conversation:
         scope: Scope,
         *,
         gone: Message,
+        inbox: Iterable[Message] = (),
         check: Callable[[Message], None] | None = None,
         paced: bool = False,
         refuse: Callable[[Message], bool] = lambda message: False,
@@ -42,7 +44,7 @@ class Conversation:
         self._check = check
         self._paced = paced
         self._refuse = refuse
-        self._to_app: deque[Message] = deque()
+        self._to_app: deque[Message] = deque(inbox)
         self._from_app: deque[Message] = deque()
         self._changed: anyio.Event | None = None
         self._cancel: anyio.CancelScope | None = None

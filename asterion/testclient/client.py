@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from anyio.from_thread import BlockingPortal
 
-from asterion.applications import Asterion
+from asterion.applications import Asterion, Starlette
 from asterion.testclient._httpx import httpx
 from asterion.testclient._loop import ClientLoop
 from asterion.testclient._scope import as_asgi3
@@ -34,7 +34,8 @@ class TestClient(httpx.Client):
     `root_path`, `client`: the scope's entries of these names. `backend`, `backend_options`: the event loop, as in
     `anyio.run` (`{"use_uvloop": True}`). `cookies`, `headers`, `follow_redirects`, `base_url`: as in the HTTP client,
     whose `timeout` has no effect here. `strict`: judge every message of the application by the rules of
-    `asterion.testclient.conformance`; None (the default) does so when `app` is an `Asterion`.
+    `asterion.testclient.conformance`; None (the default) does so when `app` is an `Asterion`, but not for its
+    `Starlette` face: code written for that may rely on what servers tolerate.
 
     `settings` holds what can be changed later, the announced ASGI versions and the time limits among them. `portal` is
     the `anyio` portal into the client's event loop inside `with`, else None.
@@ -65,14 +66,16 @@ class TestClient(httpx.Client):
             raise_server_exceptions=raise_server_exceptions,
             root_path=root_path,
             client=client,
-            strict=isinstance(app, Asterion) if strict is None else strict,
+            strict=_is_asterion(app) if strict is None else strict,
             asgi_version=version,
         )
         self._loop = ClientLoop(backend, backend_options or {})
         self._lifespan: LifespanRun | None = None
+        own_headers = httpx.Headers(headers)
+        own_headers.setdefault("user-agent", "testclient")
         super().__init__(
             base_url=base_url,
-            headers={"user-agent": "testclient", **(headers or {})},
+            headers=own_headers,
             cookies=cookies,
             follow_redirects=follow_redirects,
             transport=ASGITransport(self.app, self._loop, self.settings, self.app_state),
@@ -162,3 +165,7 @@ class TestClient(httpx.Client):
         """Close the client and its event loop."""
         super().close()
         self._loop.close()
+
+
+def _is_asterion(app: Any) -> bool:
+    return isinstance(app, Asterion) and not isinstance(app, Starlette)

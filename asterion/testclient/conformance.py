@@ -74,11 +74,23 @@ class Conformance:
     against `content-length`, a body where none may be, and the end of the call.
     """
 
-    __slots__ = ("_extensions", "_length", "_method", "_sent", "_status", "_table", "_trailers", "phase", "strict")
+    __slots__ = (
+        "_extensions",
+        "_length",
+        "_method",
+        "_sent",
+        "_status",
+        "_table",
+        "_trailers",
+        "mistake",
+        "phase",
+        "strict",
+    )
 
     def __init__(self, scope: Scope, *, strict: bool = True) -> None:
         self.strict = strict
         self.phase = Phase.WAITING
+        self.mistake: ConformanceError | None = None
         self._table = WEBSOCKET_ORDER if scope["type"] == "websocket" else HTTP_ORDER
         self._extensions = scope.get("extensions") or {}
         self._method = scope.get("method", "GET")
@@ -90,8 +102,16 @@ class Conformance:
     def check(self, message: Message) -> None:
         """Judge the next message.
 
-        Raises `ConformanceError` naming the message, what stood before it, and what is allowed instead.
+        Raises `ConformanceError` naming the message, what stood before it, and what is allowed instead. The first one
+        is kept in `mistake`, because an application may catch it.
         """
+        try:
+            self._step(message)
+        except ConformanceError as error:
+            self.mistake = self.mistake or error
+            raise
+
+    def _step(self, message: Message) -> None:
         kind = message.get("type")
         if not isinstance(kind, str):
             raise ConformanceError(f"a message needs a 'type' that is a str, not {kind!r}")
@@ -115,8 +135,11 @@ class Conformance:
     def finish(self) -> None:
         """The application has returned, with the client still there.
 
-        Raises `ConformanceError` when the answer is missing or only half given.
+        Raises `ConformanceError` for a mistake that the application caught, and when the answer is missing or only half
+        given.
         """
+        if self.mistake is not None:
+            raise self.mistake
         if not self.strict or self.phase in (Phase.OVER, Phase.OPEN):
             return
         raise ConformanceError(

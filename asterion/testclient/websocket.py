@@ -98,6 +98,7 @@ class WebSocketTestSession:
         self._talk = Conversation(
             self.app,
             self.scope,
+            inbox=[{"type": "websocket.connect"}],
             gone={"type": "websocket.disconnect", "code": 1006, "reason": ""},
             check=self._conformance.check,
             # A server drops a close that crosses the client's own; data for a client that left is an error.
@@ -105,7 +106,6 @@ class WebSocketTestSession:
         )
         try:
             self._portal.start_task_soon(self._talk.run)
-            self.send({"type": "websocket.connect"})
             self._open(self.receive())
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
@@ -144,15 +144,14 @@ class WebSocketTestSession:
         if talk is None:
             return
         self._talk = None
-        early = self._left or talk.over
         try:
             if not self._left:
                 self._portal.call(talk.give, {"type": "websocket.disconnect", "code": 1000, "reason": ""})
             failure = self._portal.call(talk.finish, self.grace)
         finally:
             self._holder.__exit__(None, None, None)
-        if error is None and failure is None and early and not self._left:
-            self._conformance.finish()
+        if failure is None and error is None:
+            failure = self._conformance.mistake
         if failure is None or failure is error:
             return
         if error is not None and isinstance(failure, WebSocketDisconnect):
