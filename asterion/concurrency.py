@@ -197,26 +197,31 @@ class Companion:
     until somebody asks. It may run in the very context of another task.
     """
 
-    __slots__ = ("_done", "_func", "_scope", "_task", "error")
+    __slots__ = ("_cancelled", "_done", "_func", "_scope", "_task", "error")
 
     def __init__(self, func: Callable[[], Awaitable[Any]], *, context: contextvars.Context | None = None) -> None:
         self._func = func
-        self._scope = anyio.CancelScope()
+        self._scope: anyio.CancelScope | None = None
+        self._cancelled = False
         self._done = anyio.Event()
-        self._task: Any = None
+        self._task: Any
         self.error: BaseException | None = None
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            sys.modules["trio"].lowlevel.spawn_system_task(self._run, context=context, name=func)
+            self._task = sys.modules["trio"].lowlevel.spawn_system_task(self._run, name=func)
+            if context is not None:
+                # Set before its first step: trio would enter it at once, where it may be entered already.
+                self._task.context = context
         else:
             # Made directly: an eager task factory would step it at once, in a context that is entered already.
             self._task = asyncio.Task(self._run(), loop=loop, context=context)
 
     async def _run(self) -> None:
         try:
-            with self._scope:
-                await self._func()
+            if not self._cancelled:
+                with anyio.CancelScope() as self._scope:
+                    await self._func()
         except anyio.get_cancelled_exc_class() as error:
             self.error = error
             raise
@@ -232,7 +237,9 @@ class Companion:
 
     def cancel(self) -> None:
         """Ask it to end."""
-        self._scope.cancel()
+        self._cancelled = True
+        if self._scope is not None:
+            self._scope.cancel()
 
     async def wait(self) -> None:
         """Wait until it has ended. If the waiter is cancelled it goes on; see `stop`."""
@@ -241,7 +248,7 @@ class Companion:
     async def stop(self) -> None:
         """Cancel it and wait for its end, even if the waiter is being cancelled itself."""
         if not self._done.is_set():
-            self._scope.cancel()
+            self.cancel()
             with anyio.CancelScope(shield=True):
                 await self._done.wait()
 

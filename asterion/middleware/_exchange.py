@@ -29,6 +29,7 @@ from asterion.middleware._body import InnerResponse
 from asterion.middleware._call import INCOMPLETE, PARKED, Call, State, Unwanted, park
 from asterion.requests import ClientDisconnect, Request
 from asterion.requests._body import BODY as KEPT_BODY
+from asterion.responses import FileResponse, Response
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -200,15 +201,13 @@ class Exchange(Call):
         self.concluded = True
         response = self.result
         call = response.source if type(response) is InnerResponse and response.untouched else None
-        if self.beside or call is not self:
-            for other in (self, *self.beside):
-                if other is not call and other.response is not None and other.response.untouched:
-                    other.give_up()
         if isinstance(call, Call) and call.state == State.HELD:
             # What the outer `send` raises here belongs to whoever is sending.
             await self._pass_head(call, response)
-        elif inside is not None and inside.state in (State.HELD, State.READING) and not inside.body_done:
-            # The body is read by another response while the inner application goes on: each has a task.
+            if self.beside:
+                self._give_up_but(call)
+        elif inside is not None and inside.state < State.LAST and not inside.body_done and not has_its_body(response):
+            # It may read the inner body, now or later, while the inner application goes on: each has a task.
             inside.use_events()
             self._detach(self._answer)
             await inside.inner_turn.wait()
@@ -240,8 +239,12 @@ class Exchange(Call):
                 "`await call_next(request)` gave"
             )
         await response(self.scope, self._receive_for_response, self.outer_send)
+        self._give_up_but(None)
+
+    def _give_up_but(self, chosen: Call | None) -> None:
         for call in (self, *self.beside):
-            call.give_up()
+            if call is not chosen:
+                call.give_up()
 
     # --- tasks ---
 
@@ -266,8 +269,7 @@ class Exchange(Call):
         """Keep what dispatch's side raised until the inner application has ended; nobody wants that one's response."""
         self.concluded = True
         self.failure = self.failure or failure
-        for call in (self, *self.beside):
-            call.give_up()
+        self._give_up_but(None)
 
     def _companions(self) -> list[Companion]:
         return [task for task in (self.detached, *(call.companion for call in self.beside)) if task is not None]
@@ -374,6 +376,11 @@ class Exchange(Call):
         if self.client_gone or await self.own_request.is_disconnected():
             return ClientDisconnect("The client disconnected before it was answered.")
         return RuntimeError(what)
+
+
+def has_its_body(response: Any) -> bool:
+    """Whether `response` has nothing to do with an inner body: what it sends is all in it."""
+    return getattr(type(response), "__call__", None) in (Response.__call__, FileResponse.__call__)  # noqa: B004
 
 
 EARLIER: Any = object()

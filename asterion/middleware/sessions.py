@@ -75,6 +75,14 @@ class Session(dict[str, Any]):
         self.accessed = True
         return super().__len__()
 
+    def __eq__(self, other: object) -> bool:
+        self.accessed = True
+        return super().__eq__(other)
+
+    def copy(self) -> dict[str, Any]:
+        self.accessed = True
+        return super().copy()
+
     def keys(self) -> Any:
         self.accessed = True
         return super().keys()

@@ -62,7 +62,7 @@ class TrustedHostMiddleware:
         return host in self._names or (bool(self._suffixes) and host.endswith(self._suffixes) and host[0] != ".")
 
     def _refusal(self, host: str | None, scope: Scope) -> Response:
-        if self.www_redirect and host is not None and self._allows("www." + host):
+        if self.www_redirect and host is not None and "www." + host in self._names:
             url = URL(scope=scope)
             return RedirectResponse(url.replace(netloc="www." + url.netloc))
         return PlainTextResponse("Invalid host header", status_code=400)

@@ -132,6 +132,8 @@ class StreamingResponse(Response):
                 if not left:
                     left = _CHUNKS_PER_LOOK
                     await watch.give_turn()
+                if watch.gone:
+                    return
                 watch.waiting = True
         finally:
             watch.waiting = False
