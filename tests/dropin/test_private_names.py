@@ -1,17 +1,26 @@
 """What outsiders import from Starlette's private modules behaves as they rely on."""
 
+from typing import Any
+
 import anyio
 import pytest
 
+from asterion.applications import Asterion
+from asterion.dropin._exception_handler import wrap_app_handling_exceptions
 from asterion.dropin._utils import AwaitableOrContextManagerWrapper, create_collapsing_task_group
-
-pytestmark = pytest.mark.anyio
+from asterion.requests import Request
+from asterion.responses import PlainTextResponse, Response
+from asterion.routing import Route, WebSocketRoute
+from asterion.testclient import TestClient
+from asterion.websockets import WebSocket, WebSocketDisconnect
+from tests.asgi import request
 
 
 async def fail(error: Exception) -> None:
     raise error
 
 
+@pytest.mark.anyio
 async def test_a_single_failure_comes_out_of_the_task_group_as_itself() -> None:
     error = LookupError("oops")
     with pytest.raises(LookupError) as caught:
@@ -21,6 +30,7 @@ async def test_a_single_failure_comes_out_of_the_task_group_as_itself() -> None:
     assert caught.value.__context__ is None
 
 
+@pytest.mark.anyio
 async def test_a_failure_in_nested_task_groups_comes_out_as_itself() -> None:
     error = LookupError("oops")
     with pytest.raises(LookupError) as caught:
@@ -30,6 +40,7 @@ async def test_a_failure_in_nested_task_groups_comes_out_as_itself() -> None:
     assert caught.value is error
 
 
+@pytest.mark.anyio
 async def test_a_failure_of_the_block_itself_comes_out_as_itself() -> None:
     error = LookupError("oops")
     with pytest.raises(LookupError) as caught:
@@ -39,6 +50,7 @@ async def test_a_failure_of_the_block_itself_comes_out_as_itself() -> None:
     assert caught.value is error
 
 
+@pytest.mark.anyio
 async def test_several_failures_stay_a_group() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         async with create_collapsing_task_group() as group:
@@ -49,6 +61,7 @@ async def test_several_failures_stay_a_group() -> None:
     assert len(caught.value.exceptions) >= 2
 
 
+@pytest.mark.anyio
 async def test_a_task_group_without_failure_waits_for_its_tasks() -> None:
     done = []
 
@@ -69,6 +82,7 @@ class Resource:
         self.closed = True
 
 
+@pytest.mark.anyio
 async def test_a_wrapped_awaitable_is_awaited_for_its_result() -> None:
     async def make() -> Resource:
         return Resource()
@@ -77,6 +91,7 @@ async def test_a_wrapped_awaitable_is_awaited_for_its_result() -> None:
     assert resource.closed is False
 
 
+@pytest.mark.anyio
 async def test_a_wrapped_awaitable_that_is_entered_is_closed_at_the_end_of_the_block() -> None:
     async def make() -> Resource:
         return Resource()
@@ -86,3 +101,99 @@ async def test_a_wrapped_awaitable_that_is_entered_is_closed_at_the_end_of_the_b
             assert resource.closed is False
             raise LookupError
     assert resource.closed is True
+
+
+class OutOfStock(Exception):
+    pass
+
+
+async def out_of_stock(conn: Any, exc: Exception) -> Response:
+    return PlainTextResponse(f"{type(exc).__name__} at {conn.url.path}", status_code=409)
+
+
+async def out_of_stock_on_websocket(conn: Any, exc: Exception) -> None:
+    await conn.close(code=4409)
+
+
+def wrapping(inner: Any, conn_class: Any) -> Any:
+    """An ASGI application that is wrapped as frameworks on top of Starlette wrap their endpoints."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        conn = conn_class(scope, receive, send)
+
+        async def handled(scope: Any, receive: Any, send: Any) -> None:
+            await inner(conn, scope, receive, send)
+
+        await wrap_app_handling_exceptions(handled, conn)(scope, receive, send)
+
+    return app
+
+
+class Endpoint:
+    """Not a function, so that the router takes it for an ASGI application."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+@pytest.mark.anyio
+async def test_an_exception_of_a_wrapped_app_is_answered_by_its_handler() -> None:
+    async def fails(conn: Any, scope: Any, receive: Any, send: Any) -> None:
+        raise OutOfStock
+
+    app = Asterion(
+        routes=[Route("/shop", Endpoint(wrapping(fails, Request)))], exception_handlers={OutOfStock: out_of_stock}
+    )
+    answer = await request(app, path="/shop")
+    assert (answer.status, answer.body) == (409, b"OutOfStock at /shop")
+
+
+@pytest.mark.anyio
+async def test_an_exception_without_handler_leaves_a_wrapped_app_as_itself() -> None:
+    error = OutOfStock()
+
+    async def fails(conn: Any, scope: Any, receive: Any, send: Any) -> None:
+        raise error
+
+    with pytest.raises(OutOfStock) as caught:
+        await request(wrapping(fails, Request))
+    assert caught.value is error
+
+
+@pytest.mark.anyio
+async def test_an_exception_in_the_middle_of_a_response_is_not_hidden() -> None:
+    seen = []
+
+    async def note(conn: Any, exc: Exception) -> None:
+        seen.append(exc)
+
+    async def fails_late(conn: Any, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise OutOfStock
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["starlette.exception_handlers"] = ({OutOfStock: note}, {})
+        await wrapping(fails_late, Request)(scope, receive, send)
+
+    with pytest.raises(OutOfStock) as caught:
+        await request(app)
+    assert seen == [caught.value]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_exception_of_a_wrapped_websocket_is_answered_by_its_handler(backend: Any) -> None:
+    async def fails(conn: Any, scope: Any, receive: Any, send: Any) -> None:
+        await conn.accept()
+        raise OutOfStock
+
+    app = Asterion(
+        routes=[WebSocketRoute("/shop", Endpoint(wrapping(fails, WebSocket)))],
+        exception_handlers={OutOfStock: out_of_stock_on_websocket},
+    )
+    with TestClient(app, backend=backend).websocket_connect("/shop") as websocket:
+        with pytest.raises(WebSocketDisconnect) as caught:
+            websocket.receive_text()
+    assert caught.value.code == 4409

@@ -1,0 +1,57 @@
+"""What outsiders import from `starlette._exception_handler`."""
+
+from asterion._core.handlers import find_handler
+from asterion._core.scopekeys import EXCEPTION_HANDLERS
+from asterion._core.wire import watched
+from asterion.concurrency import call
+from asterion.requests import Request
+from asterion.routing._endpoints import answer_websocket, respond_to
+from asterion.types import ASGIApp, Receive, Scope, Send
+from asterion.websockets import WebSocket
+
+__all__ = ["wrap_app_handling_exceptions"]
+
+
+def wrap_app_handling_exceptions(app: ASGIApp, conn: Request | WebSocket) -> ASGIApp:
+    """`app`, with its exceptions answered by the handlers of the application that serves `conn`.
+
+    After the response has started no answer can be sent: the handler is called all the same, and the exception is
+    raised again unless the response was complete.
+    """
+    if isinstance(conn, WebSocket):
+        return _wrap_websocket(app, conn)
+    return _wrap_http(app, conn)
+
+
+def _wrap_http(app: ASGIApp, request: Request) -> ASGIApp:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        inner_send, watch = watched(send)
+        try:
+            await app(scope, receive, inner_send)
+        except Exception as error:
+            found = find_handler(error, *request.scope.get(EXCEPTION_HANDLERS, ({}, {})))
+            if found is None:
+                raise
+            if not watch.started:
+                response = await respond_to(found, request)
+                await response(scope, receive, inner_send)
+                return
+            cause, handler = found
+            await call(handler, request, cause)
+            if not watch.complete:
+                raise
+
+    return answering
+
+
+def _wrap_websocket(app: ASGIApp, websocket: WebSocket) -> ASGIApp:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            found = find_handler(error, *websocket.scope.get(EXCEPTION_HANDLERS, ({}, {})))
+            if found is None:
+                raise
+            await answer_websocket(found, websocket)
+
+    return answering
