@@ -133,14 +133,16 @@ async def test_messages_that_a_listener_took_meanwhile_come_before_what_the_own_
 
 async def test_a_body_that_a_listener_took_whole_is_read_though_the_client_is_gone() -> None:
     scope = http_scope()
+    channel = Channel([])
 
     async def receive() -> dict[str, Any]:
         scope["asterion.stashed"] = [{"type": "http.request", "body": b"all", "more_body": False}]
-        return {"type": "http.disconnect"}
+        return await channel()
 
     request: Request[Any] = Request(scope, receive)
     assert await request.body() == b"all"
     assert await request.is_disconnected()
+    assert channel.calls == 1
 
 
 async def test_the_scope_says_while_the_body_is_being_received() -> None:

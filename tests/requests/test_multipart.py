@@ -8,7 +8,7 @@ from asterion.datastructures import Headers, UploadFile
 from asterion.exceptions import HTTPException
 from asterion.formparsers import FormLimits, MissingFormLibrary, MultiPartException, MultiPartParser, _library
 from asterion.requests import Request
-from tests.requests.building import BOUNDARY, END, MULTIPART, field, file, make_request, part
+from tests.requests.building import BOUNDARY, END, MULTIPART, Channel, field, file, http_scope, make_request, part
 
 pytestmark = pytest.mark.anyio
 
@@ -122,7 +122,7 @@ MALFORMED = {
     "text behind a quote": part('Content-Disposition: form-data; name="a"b') + END,
     "two dispositions": part(CD + "\r\n" + CD) + END,
     "a header without colon": part(CD + "\r\nnonsense") + END,
-    "a folded header": part(CD + "\r\n folded") + END,
+    "a folded header": part(CD + "\r\nX-A: 1\r\n folded") + END,
     "a line feed in a header": part(CD.replace('"a"', '"a\nb"')) + END,
     "a carriage return in a header": part(CD.replace('"a"', '"a\rb"')) + END,
     "a NUL in a header": part(CD.replace('"a"', '"a\0b"')) + END,
@@ -170,7 +170,8 @@ async def test_a_form_cut_off_anywhere_is_a_400_and_never_an_empty_form() -> Non
     ],
 )
 async def test_a_content_type_without_a_usable_boundary_is_a_400(content_type: str) -> None:
-    with pytest.raises(MultiPartException) as caught:
+    said = "boundary of the form is not|names no boundary|content type of the form is malformed|names the charset"
+    with pytest.raises(MultiPartException, match=said) as caught:
         await items(field("a") + END, content_type)
     assert caught.value.status_code == 400
 
@@ -278,6 +279,13 @@ async def test_two_hundred_megabytes_of_fields_are_refused_by_default_long_befor
     assert sent == 33
 
 
+async def test_what_does_not_begin_with_the_boundary_is_refused_at_once() -> None:
+    channel = Channel([b"garbage"] * 100)
+    with pytest.raises(MultiPartException, match="begin with its boundary"):
+        await Request[Any](http_scope(MULTIPART), channel).form()
+    assert channel.calls == 1
+
+
 def test_limits_are_numbers_that_are_not_negative() -> None:
     with pytest.raises(ValueError, match="max_files=-1"):
         FormLimits(max_files=-1)
@@ -343,6 +351,17 @@ def test_another_tokenizer_can_drive_the_callbacks() -> None:
     parser.on_part_end()
     parser.on_end()
     assert parser.items == [("a", "yz")]
+
+
+@pytest.mark.parametrize("value", [b'attachment; name="a"', b"form-data", b'form-data; name="a'])
+def test_a_disposition_from_another_tokenizer_is_checked_too(value: bytes) -> None:
+    parser = MultiPartParser(Headers({"content-type": MULTIPART}), stream())
+    parser.on_part_begin()
+    parser.on_header_field(b"Content-Disposition", 0, 19)
+    parser.on_header_value(value, 0, len(value))
+    parser.on_header_end()
+    with pytest.raises(MultiPartException, match="Content-Disposition"):
+        parser.on_headers_finished()
 
 
 async def test_without_the_library_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

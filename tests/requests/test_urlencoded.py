@@ -6,7 +6,8 @@ import pytest
 
 from asterion.datastructures import Headers
 from asterion.formparsers import FormLimits, FormMessage, FormParser, MultiPartException
-from tests.requests.building import URL_ENCODED, make_request
+from asterion.requests import Request
+from tests.requests.building import URL_ENCODED, Channel, http_scope, make_request
 
 pytestmark = pytest.mark.anyio
 
@@ -73,6 +74,13 @@ async def test_name_and_value_together_as_sent_are_limited(body: bytes) -> None:
     for chunks in ([body], [body[place : place + 1] for place in range(len(body))]):
         with pytest.raises(MultiPartException, match="max_part_size"):
             await items(chunks, max_part_size=9)
+
+
+async def test_a_field_that_never_ends_is_refused_at_its_limit() -> None:
+    channel = Channel([b"x" * 10] * 100)
+    with pytest.raises(MultiPartException, match="max_part_size"):
+        await Request[Any](http_scope(URL_ENCODED), channel).form(max_part_size=25)
+    assert channel.calls == 3
 
 
 async def test_the_body_is_limited_as_a_whole() -> None:
