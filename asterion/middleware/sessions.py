@@ -45,6 +45,7 @@ class Session(dict[str, Any]):
 
     accessed = False
     modified = False
+    __hash__ = None  # type: ignore[assignment]
 
     def mark_accessed(self) -> None:
         """Say that the response depends on the session."""

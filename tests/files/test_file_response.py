@@ -120,9 +120,13 @@ async def test_several_ranges_are_parts_of_a_multipart_body(path):
     expected = b""
     for start, end in ((0, 2), (70_000, 70_003), (len(TEXT) - 1, len(TEXT))):
         expected += (
-            f"--{boundary}\r\nContent-Type: application/octet-stream\r\n"
-            f"Content-Range: bytes {start}-{end - 1}/{len(TEXT)}\r\n\r\n"
-        ).encode() + TEXT[start:end] + b"\r\n"
+            (
+                f"--{boundary}\r\nContent-Type: application/octet-stream\r\n"
+                f"Content-Range: bytes {start}-{end - 1}/{len(TEXT)}\r\n\r\n"
+            ).encode()
+            + TEXT[start:end]
+            + b"\r\n"
+        )
     assert answer.body == expected + f"--{boundary}--\r\n".encode()
     assert answer.headers["content-length"] == str(len(answer.body))
 

@@ -1,0 +1,203 @@
+"""Body limits: 413 through any stack, and no byte too many (row 53)."""
+
+import pickle
+
+import anyio
+import pytest
+
+from asterion._core.bodylimits import announced_length
+from asterion.exceptions import HTTPException
+from asterion.middleware.body_limit import (
+    MAX_BODY_SIZE_SCOPE_KEY,
+    RequestBodyLimitMiddleware,
+    RequestBodyLimitResponder,
+    RequestBodyTooLarge,
+)
+from asterion.requests import Request
+from asterion.responses import PlainTextResponse
+from tests.asgi import function_layers, request
+
+pytestmark = pytest.mark.anyio
+
+BIG = [b"x" * 60, b"y" * 60]
+
+
+async def echo_length(scope, receive, send):
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(str(len(body)))(scope, receive, send)
+
+
+def limited(app, limit=100, **options):
+    return RequestBodyLimitMiddleware(app, limit, **options)
+
+
+def wrapped(app, layers, way):
+    for cls, args, kwargs in function_layers(layers, way):
+        app = cls(app, *args, **kwargs)
+    return app
+
+
+async def test_a_body_within_the_limit_passes():
+    for body in (b"x" * 100, [b"x" * 50, b"y" * 50], b""):
+        answer = await request(limited(echo_length), "POST", body=body)
+        assert answer.body == str(len(b"".join(body) if isinstance(body, list) else body)).encode()
+
+
+async def test_a_length_over_the_limit_is_answered_without_the_handler(layers, way):
+    async def never(scope, receive, send):
+        raise AssertionError("must not be called")
+
+    app = limited(wrapped(never, layers, way))
+    answer = await request(app, "POST", headers=[("content-length", "101")], body=BIG)
+    assert (answer.status, answer.body) == (413, b"Content Too Large")
+    assert answer.receives == 0
+
+
+async def test_a_body_that_grows_over_the_limit_is_413_through_any_stack(layers, way):
+    """Upstream: 500 as soon as one function middleware stands in between (issue 1255, its OPEN variant)."""
+    answer = await request(limited(wrapped(echo_length, layers, way)), "POST", body=BIG)
+    assert answer.status == 413
+
+
+async def test_a_length_that_understates_the_body_does_not_help():
+    answer = await request(limited(echo_length), "POST", headers=[("content-length", "5")], body=BIG)
+    assert answer.status == 413
+
+
+async def test_the_application_sees_an_http_exception_again_and_again_and_no_byte_too_many():
+    seen = []
+
+    async def app(scope, receive, send):
+        for _ in range(4):
+            try:
+                seen.append((await receive())["body"])
+            except HTTPException as error:
+                seen.append(error.status_code)
+        await PlainTextResponse("mine", status_code=400)(scope, receive, send)
+
+    answer = await request(limited(app), "POST", body=[*BIG, b"z"])
+    assert seen == [BIG[0], 413, 413, 413]
+    # An application that answers the error itself has the last word.
+    assert (answer.status, answer.body) == (400, b"mine")
+
+
+async def test_an_application_that_reads_in_a_task_group_is_413_too():
+    async def app(scope, receive, send):
+        async def read():
+            await Request(scope, receive).body()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+
+    assert (await request(limited(app), "POST", body=BIG)).status == 413
+
+
+async def test_other_errors_stay_what_they_are():
+    async def app(scope, receive, send):
+        try:
+            await Request(scope, receive).body()
+        finally:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await request(limited(app), "POST", body=BIG)
+
+
+async def test_an_error_after_the_start_cannot_become_an_answer():
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await Request(scope, receive).body()
+
+    with pytest.raises(RequestBodyTooLarge):
+        await request(limited(app), "POST", body=BIG)
+
+
+@pytest.mark.parametrize(("inner", "status"), [(200, 200), (110, 413), (50, 413)])
+async def test_of_several_limits_the_innermost_counts(inner, status):
+    app = limited(limited(echo_length, inner))
+    assert (await request(app, "POST", body=BIG)).status == status
+
+
+async def test_a_copied_scope_does_not_lose_the_inner_limit():
+    async def copying(scope, receive, send):
+        await limited(echo_length, 200)(dict(scope), receive, send)
+
+    assert (await request(limited(copying), "POST", body=BIG)).body == b"120"
+
+
+@pytest.mark.parametrize(("inner", "status"), [(200, 200), (None, 200), (110, 413)])
+async def test_an_inner_layer_may_write_its_limit_into_the_scope(inner, status):
+    async def route(scope, receive, send):
+        assert scope[MAX_BODY_SIZE_SCOPE_KEY] == 100
+        scope[MAX_BODY_SIZE_SCOPE_KEY] = inner
+        await echo_length(scope, receive, send)
+
+    headers = [("content-length", "120")]
+    assert (await request(limited(route, deferred=True), "POST", headers=headers, body=BIG)).status == status
+
+
+async def test_a_deferred_limit_judges_the_length_at_the_first_read():
+    reached = []
+
+    async def app(scope, receive, send):
+        reached.append(True)
+        await echo_length(scope, receive, send)
+
+    answer = await request(limited(app, deferred=True), "POST", headers=[("content-length", "101")], body=b"")
+    assert (answer.status, answer.receives, reached) == (413, 0, [True])
+
+
+async def test_within_the_reach_of_exception_handlers_the_error_is_theirs():
+    """A handler for 413, and the middleware around it (CORS), then make the answer."""
+    scope = {"starlette.exception_handlers": ({}, {})}
+    with pytest.raises(HTTPException) as caught:
+        await request(limited(echo_length), "POST", headers=[("content-length", "101")], scope=scope)
+    assert caught.value.status_code == 413
+    with pytest.raises(RequestBodyTooLarge):
+        await request(limited(echo_length), "POST", body=BIG, scope=dict(scope))
+
+
+async def test_handlers_that_stand_inside_do_not_count():
+    async def app(scope, receive, send):
+        scope["starlette.exception_handlers"] = ({}, {})
+        await Request(scope, receive).body()
+
+    assert (await request(limited(app), "POST", body=BIG)).status == 413
+
+
+@pytest.mark.parametrize(
+    ("values", "length"),
+    [
+        (["5"], 5),
+        ([" 7 "], 7),
+        (["5", "6"], 6),
+        (["-1"], None),
+        (["1_0"], None),
+        (["+5"], None),
+        (["x"], None),
+        ([], None),
+        (["9" * 5000], 10**18),
+        (["0005"], 5),
+        (["٥"], None),
+    ],
+)
+def test_an_announced_length_is_ascii_digits(values, length):
+    assert announced_length([(b"content-length", value.encode("utf-8")) for value in values]) == length
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "1", True, None])
+def test_a_limit_is_a_number_of_bytes(limit):
+    with pytest.raises(ValueError, match="max_body_size is a number of bytes"):
+        limited(None, limit)
+
+
+def test_a_responder_without_a_request_says_so():
+    responder = RequestBodyLimitResponder(None, 5)
+    for name in ("scope", "receive", "send"):
+        with pytest.raises(RuntimeError, match="no request yet"):
+            getattr(responder, name)
+
+
+def test_the_error_survives_pickling():
+    error = pickle.loads(pickle.dumps(RequestBodyTooLarge(5)))
+    assert (error.status_code, error.max_body_size) == (413, 5)
