@@ -17,13 +17,13 @@ from urllib.parse import SplitResult
 
 from asterion._core.hosts import host_header
 from asterion._core.multidict import MultiDict
+from asterion._core.urlchange import changed_url
 from asterion._core.urltext import (
     join_url,
     parse_urlencoded,
     quote_path,
     quote_path_text,
     quote_query,
-    quote_userinfo,
     render_urlencoded,
     split_url,
 )
@@ -32,11 +32,6 @@ __all__ = ("URL", "URLPath")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECURE = frozenset(("https", "wss"))
-_COMPONENTS = frozenset(
-    ("scheme", "netloc", "path", "query", "fragment", "username", "password", "hostname", "port"),
-)
-_SCHEME_MARKS = {ord(mark): None for mark in "+-."}
-_NOT_IN_HOST = frozenset("/?#@[]\\")
 
 
 class URL:
@@ -61,7 +56,7 @@ class URL:
         if scope is not None:
             self._url, self._routed = _from_scope(scope)
         elif components:
-            self._url = _changed(SplitResult("", "", "", "", ""), components)
+            self._url = changed_url(SplitResult("", "", "", "", ""), components)
         elif not isinstance(url, (str, URL)):
             raise TypeError(f"A URL is made from str, not {type(url).__name__}: {url!r}")
         else:
@@ -130,7 +125,7 @@ class URL:
         `None` removes one. Text that would end its component is percent-encoded. Raises TypeError for an unknown name
         and ValueError for a host, port or scheme that cannot be one.
         """
-        return type(self)(_changed(self.components, kwargs))
+        return type(self)(changed_url(self.components, kwargs))
 
     def include_query_params(self, **kwargs: Any) -> Self:
         """Give a URL with these query parameters set, others kept; values go through `str`."""
@@ -199,69 +194,6 @@ def _server_netloc(scheme: str, server: Sequence[Any] | None) -> str:
     host, port = server[0], server[1]
     host = f"[{host}]" if ":" in host else host
     return host if port == _DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
-
-
-def _changed(parts: SplitResult, changes: dict[str, Any]) -> str:
-    unknown = changes.keys() - _COMPONENTS
-    if unknown:
-        raise TypeError(f"Unknown URL component {sorted(unknown)[0]!r}: use one of {', '.join(sorted(_COMPONENTS))}.")
-    scheme = _text(changes.get("scheme", parts.scheme))
-    if scheme and not (scheme.isascii() and scheme[0].isalpha() and scheme.translate(_SCHEME_MARKS).isalnum()):
-        raise ValueError(f"Not a URL scheme: {scheme!r}")
-    path = quote_path_text(_text(changes["path"])) if "path" in changes else parts.path
-    query = quote_query(_text(changes["query"])) if "query" in changes else parts.query
-    fragment = _text(changes.get("fragment", parts.fragment))
-    return join_url(scheme.lower(), _changed_netloc(parts, changes), path, query, quote_query(fragment))
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-def _changed_netloc(parts: SplitResult, changes: dict[str, Any]) -> str:
-    """Give the authority after the changes. What is not changed stays as it was written, upper case included."""
-    netloc = _text(changes.get("netloc", parts.netloc))
-    if "netloc" in changes and any(char in "/?#\\" for char in netloc):
-        raise ValueError(f"The host part of a URL cannot contain a slash, ?, # or backslash: {netloc[:100]!r}")
-    if changes.keys().isdisjoint(("username", "password", "hostname", "port")):
-        return netloc
-    userinfo, at, hostport = netloc.rpartition("@")
-    username, colon, password = userinfo.partition(":")
-    if "username" in changes:
-        username = quote_userinfo(_text(changes["username"]))
-        if not username:
-            # A password is nobody's without a name.
-            colon = password = ""
-    if "password" in changes:
-        colon, password = ("", "") if changes["password"] is None else (":", quote_userinfo(str(changes["password"])))
-    if username or colon:
-        userinfo, at = f"{username}{colon}{password}", "@"
-    else:
-        userinfo = at = ""
-    bracket = hostport.find("]") + 1
-    host, port_colon, port = hostport[bracket:].partition(":")
-    host = hostport[:bracket] + host
-    if "hostname" in changes:
-        host = _checked_host(_text(changes["hostname"]))
-    if "port" in changes:
-        port_colon, port = _port_text(changes["port"])
-    return f"{userinfo}{at}{host}{port_colon}{port}"
-
-
-def _checked_host(host: str) -> str:
-    address = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not _NOT_IN_HOST.isdisjoint(address) or any(char <= " " or char == "\x7f" for char in address):
-        raise ValueError(f"Not a host for a URL: {host[:100]!r}")
-    return f"[{address}]" if ":" in address else address
-
-
-def _port_text(port: Any) -> tuple[str, str]:
-    if port is None:
-        return "", ""
-    digits = str(port)
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 5 and int(digits) <= 65535):
-        raise ValueError(f"A port is a number from 0 to 65535, not {port!r}.")
-    return ":", digits
 
 
 class URLPath(str):
