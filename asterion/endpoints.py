@@ -15,7 +15,7 @@ from asterion.exceptions import HTTPException, WebSocketException
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response
 from asterion.types import Message, Receive, Scope, Send
-from asterion.websockets import WebSocket, WebSocketDisconnect, disconnect_of, frame_of, parse_json
+from asterion.websockets import WebSocket, WebSocketDisconnect, WebSocketState, disconnect_of, frame_of, parse_json
 
 __all__ = ("HTTPEndpoint", "WebSocketEndpoint")
 
@@ -91,7 +91,11 @@ class WebSocketEndpoint:
         return self.dispatch().__await__()
 
     async def dispatch(self) -> None:
-        """Serve the connection: `on_connect`, `on_receive` for each frame, and `on_disconnect` on every way out."""
+        """Serve the connection: `on_connect`, `on_receive` for each frame, and `on_disconnect` on every way out.
+
+        An `on_connect` that fails is the only way out without `on_disconnect`; one that refuses the handshake is
+        followed by `on_disconnect` with code 1006, the code of a connection that never came to be.
+        """
         websocket = WebSocket(self.scope, receive=self.receive, send=self.send)
         await call(self.on_connect, websocket)
         try:
@@ -106,11 +110,14 @@ class WebSocketEndpoint:
 
     async def _serve(self, websocket: WebSocket) -> int:
         """Receive until the client leaves; the close code."""
+        if websocket.application_state is WebSocketState.DISCONNECTED:
+            return 1006
         while True:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return disconnect_of(message).code
-            await call(self.on_receive, websocket, await self.decode(websocket, message))
+            if message["type"] == "websocket.receive":
+                await call(self.on_receive, websocket, await self.decode(websocket, message))
 
     async def decode(self, websocket: WebSocket, message: Message) -> Any:
         """The data of a `websocket.receive` message.
