@@ -1,6 +1,6 @@
 """From http to https and from ws to wss."""
 
-from asterion._core.hosts import parse_host
+from asterion._core.hosts import host_header, parse_host
 from asterion.datastructures import URL
 from asterion.responses import PlainTextResponse, RedirectResponse, Response
 from asterion.types import ASGIApp, Receive, Scope, Send
@@ -12,7 +12,7 @@ _SECURE = {"http": "https", "ws": "wss"}
 class HTTPSRedirectMiddleware:
     """Answer requests that came without TLS by a redirect (307) to the same URL with it.
 
-    The target is built from the Host header, so a header that is not a valid host is answered by 400 instead; put
+    The target is built from the Host header, so one that is not a valid host, or a second one, is answered by 400; put
     TrustedHostMiddleware outside of this one to accept your own hosts only. The default ports (80, 443) are left out
     of the target, other ports stay. A WebSocket is redirected by a denial response if the server offers that
     extension, else it is closed. Behind a proxy that ends TLS, the server must be told to take the scheme from it.
@@ -33,12 +33,9 @@ class HTTPSRedirectMiddleware:
 
 def secure_redirect(scope: Scope) -> Response:
     """The answer to an insecure request: the redirect, or 400 where the host cannot be trusted to be one."""
-    url = URL(scope=scope)
-    parsed = parse_host(url.netloc)
-    if parsed is None:
+    if host_header(scope["headers"]) is None and any(name == b"host" for name, _ in scope["headers"]):
         return PlainTextResponse("Invalid host header", status_code=400)
-    host, port = parsed
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
+    url = URL(scope=scope)
+    host, port = parse_host(url.netloc) or (url.netloc, None)
     netloc = host if port in (None, 80, 443) else f"{host}:{port}"
     return RedirectResponse(url.replace(scheme=_SECURE[scope.get("scheme", "http")], netloc=netloc))

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from asterion._core.paths import get_route_path
 from asterion._core.wire import PassThrough
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -69,7 +68,7 @@ class OpenTelemetryMiddleware:
         kind = self._trace.SpanKind.SERVER
         attributes = {**common, **request_attributes(scope)}
         name = common["http.request.method"]
-        watch = _Watching(send)
+        watch = _Watching(scope, send)
         self.active.add(1, common)
         # Errors are noted below, where what the client saw is known as well.
         with self.tracer.start_as_current_span(
@@ -82,14 +81,12 @@ class OpenTelemetryMiddleware:
                 raise
             finally:
                 self.active.add(-1, common)
-                self._finish(span, scope, watch, common)
+                self._finish(span, watch, common)
 
-    def _finish(self, span: "trace.Span", scope: Scope, watch: "_Watching", common: dict[str, Any]) -> None:
+    def _finish(self, span: "trace.Span", watch: "_Watching", common: dict[str, Any]) -> None:
         found = dict(watch.result())
-        route = route_template(scope)
-        if route is not None:
-            found["http.route"] = route
-            span.update_name(f"{common['http.request.method']} {route}")
+        if "http.route" in found:
+            span.update_name(f"{common['http.request.method']} {found['http.route']}")
         span.set_attributes(found)
         if "error.type" in found:
             span.set_status(self._trace.Status(self._trace.StatusCode.ERROR))
@@ -100,13 +97,16 @@ class OpenTelemetryMiddleware:
 
 
 class _Watching(PassThrough):
-    """The `send` of one request: remembers its status and when it was complete."""
+    """The `send` of one request: remembers its route, its status and when it was complete."""
 
-    __slots__ = ("_send", "began", "ended", "error", "status")
+    __slots__ = ("_root", "_scope", "_send", "began", "ended", "error", "route", "status")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
         self.leads_to = None
+        self._scope = scope
+        self._root: str = scope.get("root_path", "")
         self._send = send
+        self.route: str | None = None
         self.began = time.perf_counter()
         self.ended = 0.0
         self.status: int | None = None
@@ -115,11 +115,17 @@ class _Watching(PassThrough):
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.route = route_template(self._scope, self._root)
+            # The last message comes here whatever way the others take.
+            self.leads_to = self._send
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.ended = time.perf_counter()
 
     def result(self) -> Iterable[tuple[str, Any]]:
+        route = self.route or route_template(self._scope, self._root)
+        if route is not None:
+            yield "http.route", route
         if self.status is not None:
             yield "http.response.status_code", self.status
         if self.error is not None:
@@ -157,13 +163,21 @@ def request_attributes(scope: Scope) -> dict[str, Any]:
     return attributes
 
 
-def route_template(scope: Scope) -> str | None:
-    """The template of the route that was matched, with the prefixes it is mounted under; None if there is none."""
-    template = getattr(scope.get("route"), "path", None)
+def route_template(scope: Scope, outer_root: str) -> str | None:
+    """The template of the route that was matched, with the mounts it stands under; None if there is none.
+
+    Asked while the route is answering: only then does `root_path` say where it is mounted. `outer_root` is what it was
+    before routing. The values that parameters have in the path of a mount are replaced by their names, because there
+    must be few different templates.
+    """
+    route = scope.get("route")
+    template = getattr(route, "path", None)
     if template is None:
         return None
-    path, rest = scope["path"], get_route_path(scope)
-    prefix = path[: len(path) - len(rest)] if rest and path.endswith(rest) else ""
+    own = getattr(route, "param_convertors", {})
+    names = {str(value): name for name, value in scope.get("path_params", {}).items() if name not in own}
+    mounted = scope.get("root_path", "")[len(outer_root) :]
+    prefix = "/".join(f"{{{names[part]}}}" if part in names else part for part in mounted.split("/"))
     return f"{prefix}{template}"
 
 

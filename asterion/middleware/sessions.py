@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from asterion._core.cookies import parse_cookie_header, render_set_cookie
 from asterion._core.headers import encode_header_value
+from asterion._core.wire import PassThrough
 from asterion.datastructures import MutableHeaders, Secret
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -45,7 +46,7 @@ class Session(dict[str, Any]):
 
     accessed = False
     modified = False
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def mark_accessed(self) -> None:
         """Say that the response depends on the session."""
@@ -228,7 +229,7 @@ class SessionMiddleware:
         )
 
 
-class _Keeper:
+class _Keeper(PassThrough):
     """The session of one request: what came in, and what has to go out."""
 
     __slots__ = ("_came_in", "_due", "_middleware", "_scope", "_send", "session")
@@ -237,17 +238,24 @@ class _Keeper:
         self._middleware = middleware
         self._scope = scope
         self._send = send
+        self.leads_to = None
         cookie = _cookie_of(scope, middleware.session_cookie)
         data, self._came_in, self._due = ({}, _EMPTY, False) if cookie is None else middleware.load(cookie)
         self.session = Session(data)
 
     async def send(self, message: Message) -> None:
-        if message["type"] in _HEADS:
-            # Somebody may have put a session of their own there; plain dicts are compared as well.
-            session = self._scope.get("session", self.session)
+        if self.leads_to is None and message["type"] in _HEADS:
+            session = self._session_now()
             if not isinstance(session, Session) or session.accessed:
                 message = self._with_cookie(message, session)
+            self.leads_to = self._send
         await self._send(message)
+
+    def _session_now(self) -> Any:
+        # The application may have put a dict of its own into the scope; a `Session` there that is not ours belongs to
+        # another of these middlewares, with another cookie.
+        found = self._scope.get("session", self.session)
+        return self.session if isinstance(found, Session) else found
 
     def _with_cookie(self, message: Message, session: Any) -> Message:
         # The list may be shared with other requests: change a copy.

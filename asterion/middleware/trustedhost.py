@@ -6,7 +6,7 @@ strictly (no port out of range, no empty label), and a request with two Host hea
 
 from collections.abc import Sequence
 
-from asterion._core.hosts import parse_host
+from asterion._core.hosts import host_header, parse_host
 from asterion.datastructures import URL
 from asterion.responses import PlainTextResponse, RedirectResponse, Response
 from asterion.types import ASGIApp, Receive, Scope, Send
@@ -70,11 +70,8 @@ class TrustedHostMiddleware:
 
 def host_of(scope: Scope) -> str | None:
     """The lower-cased name or address in the one Host header of `scope`, without its port; None if it is not valid."""
-    values = [value for name, value in scope["headers"] if name == b"host"]
-    if len(values) != 1:
-        return None
-    parsed = parse_host(values[0].decode("latin-1"))
-    return None if parsed is None else parsed[0].lower()
+    parsed = parse_host(host_header(scope["headers"]) or "")
+    return None if parsed is None else parsed[0]
 
 
 def _check_pattern(pattern: str) -> None:

@@ -100,7 +100,16 @@ async def test_a_secure_request_passes():
 @pytest.mark.parametrize("host", ["example.com/?", "a b", "example.com:99999999", "evil.example\\@example.com"])
 async def test_no_redirect_is_built_from_what_is_no_host(host):
     answer = await secure(host)
-    assert "location" not in answer.headers or answer.headers["location"].startswith("https://127.0.0.1:8000/")
+    assert (answer.status, answer.body) == (400, b"Invalid host header")
+
+
+async def test_two_hosts_are_none():
+    answer = await request(HTTPSRedirectMiddleware(OK), headers=[("host", "a.example"), ("host", "b.example")])
+    assert answer.status == 400
+
+
+async def test_a_request_of_before_the_host_header_is_redirected_to_the_server():
+    assert (await request(HTTPSRedirectMiddleware(OK))).headers["location"] == "https://127.0.0.1:8000/"
 
 
 @pytest.mark.parametrize(

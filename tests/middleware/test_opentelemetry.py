@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from asterion.middleware.opentelemetry import OpenTelemetryMiddleware
 from asterion.responses import PlainTextResponse
+from asterion.routing import Mount, Route, Router
 from tests.asgi import request
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +81,20 @@ async def test_a_request_is_a_server_span_named_by_its_route(collected):
         "user_agent.original": "test/1",
     }
     assert {key: span.attributes.get(key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(("path", "name"), [("/7/api/items/7", "GET /{team}/api/items/{id:int}"), ("/x/y", "GET")])
+async def test_the_route_is_named_with_the_mounts_around_it_by_their_parameters(collected, path, name):
+    """A name with a value in it would make a series of measurements for each visitor."""
+
+    async def found(request):
+        return PlainTextResponse("ok")
+
+    inner = Router([Route("/items/{id:int}", found)])
+    app = Router([Mount("/{team}", routes=[Mount("/api", app=inner)])])
+    await request(collected.wrap(app), path=path)
+    [span] = collected.spans
+    assert span.name == name
 
 
 async def test_without_a_route_the_method_is_the_name(collected):

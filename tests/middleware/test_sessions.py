@@ -7,6 +7,7 @@ from base64 import b64encode
 import pytest
 from itsdangerous import TimestampSigner
 
+from asterion._core.wire import straight
 from asterion.datastructures import Secret
 from asterion.middleware.sessions import COOKIE_SIZE, Session, SessionMiddleware, SessionTooLarge
 from asterion.requests import Request
@@ -247,6 +248,31 @@ async def test_somebodys_own_session_object_is_written_as_well():
 
     cookie = cookie_of(await request(SessionMiddleware(app, "key")))
     assert (await visit(lambda session: session["own"], cookie)).body == b"1"
+
+
+async def test_two_sessions_with_a_cookie_each_do_not_mix():
+    async def app(scope, receive, send):
+        scope["session"]["inner"] = 1
+        await PlainTextResponse("")(scope, receive, send)
+
+    async def between(scope, receive, send):
+        scope["session"]["outer"] = 1
+        await SessionMiddleware(app, "key", session_cookie="inner")(scope, receive, send)
+
+    answer = await request(SessionMiddleware(between, "key", session_cookie="outer"))
+    inner, outer = (header.partition(";")[0] for header in set_cookies(answer))
+    assert (await visit(dict, inner, session_cookie="inner")).body == b"{'inner': 1}"
+    assert (await visit(dict, outer, session_cookie="outer")).body == b"{'outer': 1}"
+
+
+async def test_it_stands_aside_once_the_head_is_out():
+    async def app(scope, receive, send):
+        assert straight(send) is send
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        assert straight(send) is not send
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    assert (await request(SessionMiddleware(app, "key"))).body == b"ok"
 
 
 def test_a_session_tells_what_happened_to_it():
