@@ -128,13 +128,7 @@ def requires(
     stands. Raises `TypeError` at once when it has neither.
     """
     needed = [scopes] if isinstance(scopes, str) else list(scopes)
-
-    def refuse(request: Request) -> RedirectResponse:
-        """The answer to a request without the scopes: a redirect, or `HTTPException`."""
-        if redirect is None:
-            raise HTTPException(status_code)
-        query = urlencode({"next": str(request.url)})
-        return RedirectResponse(f"{request.url_for(redirect)}?{query}", status_code=303)
+    refuse = functools.partial(_refuse, status_code=status_code, redirect=redirect)
 
     def decorate(func: Callable[_P, Any]) -> Callable[_P, Any]:
         finder = _ConnectionFinder(func)
@@ -161,6 +155,14 @@ def requires(
         return guarded_async if is_async_callable(func) else guarded
 
     return decorate
+
+
+def _refuse(request: Request, *, status_code: int, redirect: str | None) -> RedirectResponse:
+    """The answer to a request without the scopes: a redirect, or `HTTPException`."""
+    if redirect is None:
+        raise HTTPException(status_code)
+    query = urlencode({"next": str(request.url)})
+    return RedirectResponse(f"{request.url_for(redirect)}?{query}", status_code=303)
 
 
 class _ConnectionFinder:

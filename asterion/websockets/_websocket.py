@@ -9,27 +9,18 @@ connection and is no server error. Closing twice, or closing after the client ha
 import enum
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Generic, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn
 
-from asterion._core import jsonbody
-from asterion.exceptions import WebSocketException
 from asterion.requests import HTTPConnection
 from asterion.types import Message, Receive, Scope, Send
-
-__all__ = (
-    "MalformedFrame",
-    "UnexpectedFrame",
-    "WebSocket",
-    "WebSocketClose",
-    "WebSocketDisconnect",
-    "WebSocketDisconnected",
-    "WebSocketState",
+from asterion.websockets._frames import (
+    Frames,
+    WebSocketDisconnect,
+    WebSocketDisconnected,
+    disconnect_of,
+    frame_of,
+    parse_json,
 )
-
-T = TypeVar("T")
-
-UNSUPPORTED_DATA = 1003
-"""Close code for a frame the application cannot use (RFC 6455 section 7.4.1)."""
 
 DENIAL = "websocket.http.response"
 """The extension by which a server lets a handshake be refused with an HTTP response."""
@@ -42,42 +33,6 @@ class WebSocketState(enum.Enum):
     CONNECTED = 1
     DISCONNECTED = 2
     RESPONSE = 3
-
-
-class WebSocketDisconnect(Exception):
-    """The client has left, with this close code and reason (1006: it vanished)."""
-
-    def __init__(self, code: int = 1000, reason: str | None = None) -> None:
-        super().__init__(code, reason or "")
-        self.code = code
-        self.reason = reason or ""
-
-    def __str__(self) -> str:
-        return f"the WebSocket is disconnected with code {self.code}" + (f": {self.reason}" if self.reason else "")
-
-
-class WebSocketDisconnected(RuntimeError):
-    """A message was sent or awaited on a WebSocket that is closed already."""
-
-
-class UnexpectedFrame(WebSocketException, RuntimeError, KeyError):
-    """A text frame came where a binary one is expected, or the other way round: close code 1003.
-
-    A `KeyError` and a `RuntimeError` too, because that is what code written for Starlette catches.
-    """
-
-    __str__ = WebSocketException.__str__
-
-
-class MalformedFrame(WebSocketException, RuntimeError, json.JSONDecodeError):
-    """A frame that should be JSON is not: close code 1003. Also the `json.JSONDecodeError` it comes from."""
-
-    __str__ = WebSocketException.__str__
-    __reduce__ = WebSocketException.__reduce__
-
-    def __init__(self, code: int, reason: str, doc: str = "", pos: int = 0) -> None:
-        json.JSONDecodeError.__init__(self, reason, doc, pos)
-        WebSocketException.__init__(self, code, reason)
 
 
 # (state, message type) -> state after it. What is not in here is not allowed.
@@ -279,30 +234,6 @@ class WebSocket(HTTPConnection):
         await self.send({"type": "websocket.send", field: text if field == "text" else text.encode("utf-8")})
 
 
-class Frames(Generic[T]):
-    """An async iterator over what `receive` gives, which ends when the client leaves.
-
-    A class, not an async generator: a loop over it can be left at any time and leaves nothing to clean up.
-    """
-
-    __slots__ = ("_receive",)
-
-    def __init__(self, receive: Callable[[], Awaitable[T]]) -> None:
-        self._receive = receive
-
-    def __aiter__(self) -> "Frames[T]":
-        return self
-
-    async def __anext__(self) -> T:
-        try:
-            return await self._receive()
-        except WebSocketDisconnect:
-            raise StopAsyncIteration from None
-
-    async def aclose(self) -> None:
-        """Nothing to do; for code that closes its iterators."""
-
-
 class WebSocketClose:
     """An ASGI application that refuses the handshake, or closes, with this code and reason."""
 
@@ -312,29 +243,6 @@ class WebSocketClose:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": self.code, "reason": self.reason})
-
-
-def disconnect_of(message: Message) -> WebSocketDisconnect:
-    """The exception that a `websocket.disconnect` message stands for (no code means 1005, RFC 6455 7.1.5)."""
-    return WebSocketDisconnect(message.get("code") or 1005, message.get("reason"))
-
-
-def frame_of(message: Message, field: str) -> Any:
-    """The data of a `websocket.receive` message. Raises `UnexpectedFrame` when it is of the other type."""
-    data = message.get(field)
-    if data is None:
-        wanted, got = ("text", "binary") if field == "text" else ("binary", "text")
-        raise UnexpectedFrame(UNSUPPORTED_DATA, f"expected a {wanted} frame, got a {got} one")
-    return data
-
-
-def parse_json(data: str | bytes) -> Any:
-    """The value of a frame that holds JSON. Raises `MalformedFrame`."""
-    try:
-        return jsonbody.parse_json(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data))
-    except json.JSONDecodeError as error:
-        reason = f"expected JSON: {error.msg} at character {error.pos}"
-        raise MalformedFrame(UNSUPPORTED_DATA, reason, error.doc, error.pos) from error
 
 
 def _field(mode: str) -> Literal["text", "bytes"]:

@@ -1,0 +1,25 @@
+"""WebSockets: one connection, its frames, and how it ends."""
+
+from asterion.websockets._frames import (
+    MalformedFrame,
+    UnexpectedFrame,
+    WebSocketDisconnect,
+    WebSocketDisconnected,
+    disconnect_of,
+    frame_of,
+    parse_json,
+)
+from asterion.websockets._websocket import WebSocket, WebSocketClose, WebSocketState
+
+__all__ = (
+    "MalformedFrame",
+    "UnexpectedFrame",
+    "WebSocket",
+    "WebSocketClose",
+    "WebSocketDisconnect",
+    "WebSocketDisconnected",
+    "WebSocketState",
+    "disconnect_of",
+    "frame_of",
+    "parse_json",
+)
