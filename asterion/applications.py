@@ -69,7 +69,9 @@ class Asterion:
             stack.append(Middleware(RequestBodyLimitMiddleware, max_body_size=self.max_body_size, deferred=True))
         stack += self.user_middleware
         stack.append(Middleware(ExceptionMiddleware, handlers=handlers, debug=self.debug))
-        return wrap_app(self.router, stack)
+        # PERF(benchmarks/plain_text): a plain router adds nothing to its own stack, so that one is called.
+        router: ASGIApp = self.router.middleware_stack if type(self.router) is Router else self.router
+        return wrap_app(router, stack)
 
     @property
     def routes(self) -> list[BaseRoute]:

@@ -13,7 +13,6 @@ import inspect
 import sys
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import anyio
@@ -37,12 +36,14 @@ async def run_in_threadpool(func: Callable[P, T], *args: P.args, **kwargs: P.kwa
     Context variables are seen by `func`; what it sets stays in the thread. The call is not interrupted by cancellation:
     the thread ends first.
     """
-    return await anyio.to_thread.run_sync(partial(func, *args, **kwargs))
+    # Boxed: trio refuses a coroutine as the result of a thread, where `call` wants to await it.
+    (result,) = await anyio.to_thread.run_sync(lambda: (func(*args, **kwargs),))
+    return result
 
 
 async def run_framework_io(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run the framework's own blocking work (files) in a worker thread, on a limiter users cannot exhaust."""
-    return await anyio.to_thread.run_sync(partial(func, *args, **kwargs), limiter=framework_limiter())
+    return await anyio.to_thread.run_sync(lambda: func(*args, **kwargs), limiter=framework_limiter())
 
 
 def framework_limiter() -> anyio.CapacityLimiter:
@@ -129,10 +130,21 @@ async def run_until_first_complete(*args: tuple[Callable[..., Awaitable[Any]], d
 # --- tasks -----------------------------------------------------------------------------------------------------------
 
 
+if sys.version_info >= (3, 12):
+    _asyncio_task = asyncio.current_task
+else:
+    from asyncio.events import _get_running_loop
+    from asyncio.tasks import _current_tasks
+
+    def _asyncio_task() -> Any:
+        # PERF(benchmarks/header_middleware): asyncio.current_task is Python code before 3.12, and does just this.
+        return _current_tasks.get(_get_running_loop())
+
+
 def running_task() -> Any:
     """The task that is running now, of asyncio or of trio."""
     try:
-        task = asyncio.current_task()
+        task = _asyncio_task()
     except RuntimeError:
         task = None
     return task if task is not None else sys.modules["trio"].lowlevel.current_task()
@@ -152,32 +164,54 @@ def task_context(task: Any) -> contextvars.Context:
     return contextvars.copy_context()  # a task class that hides its context: a copy is the best there is
 
 
-def _asyncio_scopes() -> Any:
-    # SEAM: anyio keeps the innermost cancel scope of an asyncio task in a private mapping. None where it is not found:
-    # callers then assume that a scope may be open.
-    module = sys.modules.get("anyio._backends._asyncio")
-    states = getattr(module, "_task_states", None)
-    return getattr(states, "data", None)
+# Once anyio's asyncio backend is loaded: looks up what anyio knows of a task, by a weak reference to it.
+_anyio_state_of: Callable[[Any], Any] | None = None
 
 
 def current_place() -> tuple[Any, Any]:
     """The running task and its innermost cancel scope, for comparison by identity.
 
-    Two equal places mean that no cancel scope was opened or left in between that is still open or already gone.
-    A place whose second part is `UNKNOWN` equals none.
+    Two equal places mean that no cancel scope was opened or left in between that is still open or already gone. A place
+    whose scope cannot be seen is equal to none.
     """
     try:
-        task = asyncio.current_task()
+        task = _asyncio_task()
     except RuntimeError:
         task = None
     if task is None:
         trio_task = sys.modules["trio"].lowlevel.current_task()
         return trio_task, getattr(trio_task, "_cancel_status", Unknown())
-    scopes = _asyncio_scopes()
-    if scopes is None:
-        return task, Unknown()
-    state = scopes.get(weakref.ref(task))
+    state_of = _anyio_state_of
+    if state_of is None:
+        if _ANYIO_BACKEND not in sys.modules:
+            return task, None  # no anyio scope can exist
+        state_of = _find_anyio_states()
+    state = state_of(weakref.ref(task))
     return task, None if state is None else state.cancel_scope
+
+
+_ANYIO_BACKEND = "anyio._backends._asyncio"
+
+
+def _find_anyio_states() -> Callable[[Any], Any]:
+    # SEAM: anyio keeps the innermost cancel scope of an asyncio task in a private mapping. Where it is not found a scope
+    # may always be open: function middleware then runs its inner application in a task, which is slower and as right.
+    global _anyio_state_of  # noqa: PLW0603 - looked up once
+    states = getattr(sys.modules[_ANYIO_BACKEND], "_task_states", None)
+    data = getattr(states, "data", None)
+    _anyio_state_of = data.get if isinstance(data, dict) else _unseen
+    return _anyio_state_of
+
+
+class _Unseen:
+    __slots__ = ("cancel_scope",)
+
+    def __init__(self) -> None:
+        self.cancel_scope = Unknown()
+
+
+def _unseen(reference: Any) -> Any:
+    return _Unseen()
 
 
 class Unknown:

@@ -53,21 +53,22 @@ class InnerResponse(StreamingResponse):
     straight through. Its `body_iterator` may be read, or replaced by an iterator over it.
     """
 
+    background: Any = None
+    _body: Any = None
+
     def __init__(self, start: Message, source: BodySource) -> None:
         # Not the constructor of the base: this head is given, none is made.
         self.start = start
         self.source = source
         self.status_code = start["status"]
-        self.raw_headers = list(start.get("headers") or ())
-        self.background = None
+        self.raw_headers = list(start.get("headers", ()))
 
     @property
-    def body_iterator(self) -> Any:  # type: ignore[override]
+    def body_iterator(self) -> Any:
         """The body as an async iterator of bytes."""
-        body = self.__dict__.get("_body")
-        if body is None:
-            body = self._body = Body(self.source)
-        return body
+        if self._body is None:
+            self._body = Body(self.source)
+        return self._body
 
     @body_iterator.setter
     def body_iterator(self, value: Any) -> None:
@@ -76,7 +77,7 @@ class InnerResponse(StreamingResponse):
     @property
     def untouched(self) -> bool:
         """Whether nobody has asked for the body."""
-        return "_body" not in self.__dict__
+        return self._body is None
 
     def head(self) -> Message:
         """The start message: the inner one with this status and these headers, every other key as it was."""

@@ -26,7 +26,20 @@ from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import STASHED
 from asterion.concurrency import Companion, current_place, settle, task_context
 from asterion.middleware._body import InnerResponse
-from asterion.middleware._call import INCOMPLETE, PARKED, Call, State, Unwanted, park
+from asterion.middleware._call import (
+    HELD,
+    INCOMPLETE,
+    LAST,
+    NEW,
+    PARKED,
+    PASSING,
+    READING,
+    UNWANTED,
+    WAITING,
+    Call,
+    Unwanted,
+    park,
+)
 from asterion.requests import ClientDisconnect, Request
 from asterion.requests._body import BODY as KEPT_BODY
 from asterion.responses import FileResponse, Response
@@ -78,11 +91,7 @@ class Exchange(Call):
         self.place = current_place()
         try:
             try:
-                parked = await self.advance()
-                while parked:
-                    parked = await self._run_inner()
-                if not self.concluded:
-                    await self._conclude(None)
+                await self._take_turns()
             except BaseException as error:
                 if not self.beside and self.detached is None:
                     raise
@@ -100,31 +109,104 @@ class Exchange(Call):
         if self.failure is not None:
             raise self.failure
 
+    async def _take_turns(self) -> None:
+        outcome = self._step()
+        if outcome is not PARKED and outcome is not ENDED:
+            outcome = await self._carry_on(outcome)
+        parked = outcome is PARKED
+        while parked:
+            error: BaseException | None = None
+            try:
+                # In its natural place: dispatch waits in call_next, and is taken up again within `begin`.
+                await self.app(self.request.scope, self.receive, self.send)  # type: ignore[union-attr]
+            except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler's context
+                error = raised
+            parked = (error is not None or self.state is not PASSING) and await self._inner_ended(error)
+        if not self.concluded:
+            await self._conclude(None)
+
     # --- stepping dispatch ---
 
-    @types.coroutine
-    def advance(self, error: BaseException | None = None) -> Generator[Any, Any, bool]:
-        """Let dispatch go on, raising `error` where it waits if given: True when it is put aside, False at its end."""
-        coroutine = self.coroutine
+    def _step(self, error: BaseException | None = None) -> Any:
+        """Let dispatch run, with `error` raised where it waits if given, up to its next wait, which is returned.
+
+        That is PARKED if it has been put aside, ENDED if there is none, and else what the event loop must be given.
+        """
         self.stepping = True
         try:
-            yielded = coroutine.send(None) if error is None else coroutine.throw(error)
-            while yielded is not PARKED:
-                self.stepping = False
-                try:
-                    value = yield yielded
-                except BaseException as thrown:  # noqa: BLE001 - cancellation, handed through
-                    self.stepping = True
-                    yielded = coroutine.throw(thrown)
-                else:
-                    self.stepping = True
-                    yielded = coroutine.send(value)
+            return self.coroutine.send(None) if error is None else self.coroutine.throw(error)
         except StopIteration as stop:
             self.result = stop.value
-            return False
+            return ENDED
         finally:
             self.stepping = False
-        return True
+
+    @types.coroutine
+    def _carry_on(self, wait: Any) -> Generator[Any, Any, Any]:
+        """Hand the waits of dispatch to the event loop until it is put aside or has ended."""
+        while wait is not PARKED and wait is not ENDED:
+            try:
+                # No event loop sends anything but None (PEP 492 leaves it open; asyncio and trio agree).
+                value = yield wait
+            except BaseException as thrown:  # noqa: BLE001 - cancellation, handed through
+                wait = self._step(thrown)
+            else:
+                wait = self._step() if value is None else self._step_with(value)
+        return wait
+
+    def _step_with(self, value: Any) -> Any:
+        self.stepping = True
+        try:
+            return self.coroutine.send(value)
+        except StopIteration as stop:
+            self.result = stop.value
+            return ENDED
+        finally:
+            self.stepping = False
+
+    async def advance(self, error: BaseException | None = None) -> bool:
+        """Let dispatch go on: True when it is put aside, False at its end. Raises what it raises."""
+        return await self._carry_on(self._step(error)) is PARKED
+
+    async def begin(self, message: Message) -> None:
+        """Take the start of the response, and let dispatch go on with it, here if that is sound."""
+        if self.companion is not None or current_place() != self.place or KEPT_BODY in self.scope:
+            await self._begin_with_care(message)
+            return
+        # PERF(benchmarks/header_middleware): the way nearly every response goes, in one piece.
+        self.started = True
+        response = self.response = InnerResponse(message, self)
+        self.state = HELD
+        self.resumed_at = self.place
+        try:
+            outcome = self._step()
+            if outcome is not ENDED and outcome is not PARKED:
+                outcome = await self._carry_on(outcome)
+        except Exception as error:  # noqa: BLE001 - leaves the middleware when the inner application has ended
+            self.fail(error)
+            return
+        if outcome is PARKED:
+            return
+        if self.result is not response or response.background is not None or self.beside or not response.untouched:
+            await self._conclude(self)
+            return
+        self.concluded = True
+        for held in self.held:
+            await self.outer_send(held)
+        await self.outer_send(response.head())
+        self.leads_to = self.outer_send
+        self.state = PASSING
+
+    async def _begin_with_care(self, message: Message) -> None:
+        if self.companion is not None or current_place() != self.place:
+            await super().begin(message)
+            return
+        self.started = True
+        self.response = InnerResponse(message, self)
+        self.state = HELD
+        self.resumed_at = self.place
+        self.share_body(self)
+        await self.turn()
 
     async def turn(self) -> None:
         """Let dispatch go on inside the inner application's `send`, and send what it returns if it ends."""
@@ -141,36 +223,30 @@ class Exchange(Call):
         if self.concluded:
             raise RuntimeError(f"call_next was called after {describe_callable(self.dispatch)} had ended")
         request.scope.pop(STASHED, None)  # dispatch looked at these; they are told again from `taken`
-        if self.state == State.NEW and not self.own_task and self.stepping and current_place() == self.place:
+        if self.state is NEW and not self.own_task and self.stepping and current_place() == self.place:
             self.request = request
-            self.state = State.WAITING
+            self.state = WAITING
             if KEPT_BODY in self.scope:
                 self.share_body(self)
             await park()
             return self.response  # type: ignore[return-value] # dispatch is taken up again once there is one
-        call: Call = self if self.state == State.NEW else AnotherCall(self)
+        call: Call = self if self.state is NEW else AnotherCall(self)
         self.share_body(call)
         return await call.run_beside(request)
 
     # --- the inner application in its natural place ---
 
-    async def _run_inner(self) -> bool:
-        """Run the inner application to its end: True if dispatch has been put aside in a further call."""
-        request: Any = self.request
-        error: BaseException | None = None
-        try:
-            await self.app(request.scope, self.receive, self.send)
-        except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler's context
-            error = raised
+    async def _inner_ended(self, error: BaseException | None) -> bool:
+        """The inner application has ended, with `error`: True if dispatch has been put aside in a further call."""
         if self.detached is not None:
             await self._inner_ended_detached(error)
-        elif self.state == State.WAITING:
+        elif self.state is WAITING:
             error = error or await self.incomplete("No response returned.")
             if self.body_taken_by is not None:
                 self.body_taken_by = EARLIER
             self.start_over()
             return await self.advance(error)
-        elif self.state == State.READING:
+        elif self.state is READING:
             if error is None and not self.complete:
                 error = await self.incomplete(INCOMPLETE)
             if error is not None or self.backlog:
@@ -183,7 +259,7 @@ class Exchange(Call):
         if error is not None and not isinstance(error, Exception):
             await self._stop_tasks()
             raise error
-        if self.state in (State.HELD, State.READING):
+        if self.state in (HELD, READING):
             if error is None and not self.complete:
                 error = await self.incomplete(INCOMPLETE)
             self.end_with(error)
@@ -201,12 +277,12 @@ class Exchange(Call):
         self.concluded = True
         response = self.result
         call = response.source if type(response) is InnerResponse and response.untouched else None
-        if isinstance(call, Call) and call.state == State.HELD:
+        if isinstance(call, Call) and call.state is HELD:
             # What the outer `send` raises here belongs to whoever is sending.
             await self._pass_head(call, response)
             if self.beside:
                 self._give_up_but(call)
-        elif inside is not None and inside.state < State.LAST and not inside.body_done and not has_its_body(response):
+        elif inside is not None and inside.state < LAST and not inside.body_done and not has_its_body(response):
             # It may read the inner body, now or later, while the inner application goes on: each has a task.
             inside.use_events()
             self._detach(self._answer)
@@ -224,10 +300,10 @@ class Exchange(Call):
             await self.outer_send(message)
         await self.outer_send(response.head())
         if response.background is None:
-            call.state = State.PASSING
+            call.state = PASSING
             call.leads_to = self.outer_send
         else:
-            call.state = State.LAST
+            call.state = LAST
         if call.by_events:
             call.inner_turn.set()
 
@@ -383,6 +459,9 @@ def has_its_body(response: Any) -> bool:
     return getattr(type(response), "__call__", None) in (Response.__call__, FileResponse.__call__)  # noqa: B004
 
 
+ENDED: Any = object()
+"""What stepping dispatch gives when it has ended."""
+
 EARLIER: Any = object()
 """Stands for an inner run that ended before its start, as the one who has taken the body."""
 
@@ -392,6 +471,7 @@ class AnotherCall(Call):
 
     def __init__(self, home: Exchange) -> None:
         self.app = home.app
+        self.outer_send = home.outer_send
         self._home = home
 
     @property

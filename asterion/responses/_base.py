@@ -52,6 +52,7 @@ class Response:
     status_code: int
     body: bytes | memoryview
     raw_headers: list[tuple[bytes, bytes]]
+    _headers: MutableHeaders | None = None
 
     def __init__(
         self,
@@ -108,7 +109,7 @@ class Response:
     @property
     def headers(self) -> MutableHeaders:
         """The headers, to read and to change."""
-        view: MutableHeaders | None = self.__dict__.get("_headers")
+        view = self._headers
         if view is None or view.raw is not self.raw_headers:
             view = self._headers = MutableHeaders(raw=self.raw_headers)
         return view

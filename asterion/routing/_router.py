@@ -43,13 +43,6 @@ class Router(RouteTable):
         """Serve a scope."""
         await self.middleware_stack(scope, receive, send)
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a scope, within the router's own middleware."""
-        if scope["type"] == "lifespan":
-            await self.lifespan(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
-
     # --- lifespan ---
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -46,7 +46,14 @@ class RouteTable:
         self._indexed_version = -1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request or a WebSocket."""
+        """Serve a scope."""
+        await self.app(scope, receive, send)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request or a WebSocket to its route, a lifespan to `lifespan`."""
+        if scope["type"] == "lifespan":
+            await self.lifespan(scope, receive, send)
+            return
         if "router" not in scope:
             scope["router"] = self
         if self.max_body_size is not None and scope["type"] == "http":
@@ -115,6 +122,13 @@ class RouteTable:
             await self._refuse_method(refused, scope, receive, send)
         else:
             await self.default(scope, receive, send)
+
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the ASGI lifespan protocol: a table has nothing to do before or after."""
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What answers if no route matches and no default was given."""
