@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
+from asterion.dropin._incidental import add_names
+
 STARLETTE_VERSION: Final = "1.10.0"
 """The release of Starlette whose interface is offered; `starlette.__version__` says so after `install()`."""
 
@@ -50,10 +52,11 @@ class _PackageLoader(importlib.abc.Loader):
 
 
 class _AliasLoader(importlib.abc.Loader):
-    """Puts a module of Asterion under a second name."""
+    """Puts a module of Asterion under a second name, `starlette.<tail>`."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, tail: str) -> None:
         self.target = target
+        self.tail = tail
         self._own_spec: importlib.machinery.ModuleSpec | None = None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
@@ -64,6 +67,7 @@ class _AliasLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         # The import system has just written the alias's spec into the module; its own one belongs there.
         module.__spec__ = self._own_spec
+        add_names(module, self.tail)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -83,7 +87,8 @@ class _Finder(importlib.abc.MetaPathFinder):
         found = importlib.util.find_spec(answering)
         origin = None if found is None else found.origin
         is_package = found is not None and found.submodule_search_locations is not None
-        return importlib.machinery.ModuleSpec(fullname, _AliasLoader(answering), origin=origin, is_package=is_package)
+        loader = _AliasLoader(answering, fullname.removeprefix(f"{_PACKAGE}."))
+        return importlib.machinery.ModuleSpec(fullname, loader, origin=origin, is_package=is_package)
 
 
 _FINDER = _Finder()

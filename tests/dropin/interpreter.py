@@ -7,12 +7,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def python(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run an interpreter that sees this checkout, in which every warning is an error."""
+def python(*arguments: str, cwd: Path, given: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run an interpreter that sees this checkout, in which every warning is an error; it reads what is given."""
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         cwd=cwd,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        input=given,
         capture_output=True,
         text=True,
         timeout=60,

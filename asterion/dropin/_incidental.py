@@ -1,0 +1,170 @@
+"""Names that upstream's modules have by the way, because they import them, and that programs take from there.
+
+`from starlette.routing import Request` works with Starlette, so it works here. Asterion's modules need not have these
+names of their own: they are added when a module is first imported by its upstream name.
+"""
+
+import importlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from types import ModuleType
+from typing import Final
+
+Content = str | bytes | memoryview
+SyncContentStream = Iterable[Content]
+AsyncContentStream = AsyncIterable[Content]
+BodyStreamGenerator = AsyncIterator[bytes]
+
+_SCOPE = "types: Message Receive Scope Send"
+_APP = "types: ASGIApp Message Receive Scope Send"
+_HANDLING = "dropin._exception_handler: wrap_app_handling_exceptions"
+_COLLAPSING = "dropin._utils: create_collapsing_task_group"
+_THREADS = "concurrency: run_in_threadpool"
+_CALLABLES = "_core.callables: is_async_callable"
+_HOSTS = "_core.hosts: parse_host=parse_host_header"
+_WARNING = "exceptions: StarletteDeprecationWarning"
+_FORMS = "dropin._utils: AwaitableOrContextManager AwaitableOrContextManagerWrapper"
+
+# For each module: where names come from, what they are called there, and (after `=`) here if that differs.
+NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "applications": (
+        "datastructures: State URLPath",
+        "middleware: Middleware",
+        "middleware.body_limit: RequestBodyLimitMiddleware",
+        "middleware.errors: ServerErrorMiddleware",
+        "middleware.exceptions: ExceptionMiddleware",
+        "requests: Request",
+        "responses: Response",
+        "routing: BaseRoute Router",
+        "types: ASGIApp ExceptionHandler Lifespan Receive Scope Send",
+    ),
+    "authentication": (
+        _CALLABLES,
+        "exceptions: HTTPException",
+        "requests: HTTPConnection Request",
+        "responses: RedirectResponse",
+        "websockets: WebSocket",
+    ),
+    "background": (_CALLABLES, _THREADS),
+    "concurrency": (_WARNING,),
+    "datastructures": (_THREADS, _HOSTS, "types: Scope"),
+    "endpoints": (
+        _CALLABLES,
+        _THREADS,
+        "exceptions: HTTPException",
+        "requests: Request",
+        "responses: PlainTextResponse Response",
+        "websockets: WebSocket",
+        _SCOPE,
+    ),
+    "formparsers": (_WARNING, "datastructures: FormData Headers UploadFile"),
+    "middleware.authentication": (
+        "authentication: AuthCredentials AuthenticationBackend AuthenticationError UnauthenticatedUser",
+        "requests: HTTPConnection",
+        "responses: PlainTextResponse Response",
+        _APP,
+    ),
+    "middleware.base": (
+        _COLLAPSING,
+        "requests: ClientDisconnect Request Request=_CachedRequest",
+        "responses: Response",
+        "middleware._body: InnerResponse=_StreamingResponse",
+        "dropin._incidental: AsyncContentStream BodyStreamGenerator",
+        _APP,
+    ),
+    "middleware.body_limit": (
+        "datastructures: Headers",
+        "exceptions: HTTPException",
+        "responses: PlainTextResponse",
+        _APP,
+    ),
+    "middleware.cors": ("datastructures: Headers MutableHeaders", "responses: PlainTextResponse Response", _APP),
+    "middleware.errors": (
+        _CALLABLES,
+        _THREADS,
+        "requests: Request",
+        "responses: HTMLResponse PlainTextResponse Response",
+        _APP,
+    ),
+    "middleware.exceptions": (
+        _HANDLING,
+        "exceptions: HTTPException WebSocketException",
+        "requests: Request",
+        "responses: PlainTextResponse Response",
+        "websockets: WebSocket",
+        _APP,
+    ),
+    "middleware.gzip": ("datastructures: Headers MutableHeaders", _APP),
+    "middleware.httpsredirect": ("datastructures: URL", "responses: PlainTextResponse RedirectResponse", _APP),
+    "middleware.opentelemetry": ("datastructures: URL", "routing: Mount", _APP),
+    "middleware.sessions": ("datastructures: MutableHeaders Secret", "requests: HTTPConnection", _APP),
+    "middleware.trustedhost": (
+        _HOSTS,
+        "datastructures: Headers URL",
+        "responses: PlainTextResponse RedirectResponse Response",
+        _APP,
+    ),
+    "middleware.wsgi": (_COLLAPSING, _WARNING, "types: Receive Scope Send"),
+    "requests": (
+        _FORMS,
+        "datastructures: URL Address FormData Headers QueryParams State",
+        "exceptions: HTTPException",
+        "formparsers: FormParser MultiPartException MultiPartParser",
+        _SCOPE,
+    ),
+    "responses": (
+        _COLLAPSING,
+        "background: BackgroundTask",
+        "concurrency: iterate_in_threadpool",
+        "datastructures: URL Headers MutableHeaders",
+        "dropin._incidental: AsyncContentStream Content SyncContentStream",
+        "requests: ClientDisconnect",
+        _SCOPE,
+    ),
+    "routing": (
+        _HANDLING,
+        _CALLABLES,
+        _THREADS,
+        _HOSTS,
+        _WARNING,
+        "_core.paths: get_route_path",
+        "convertors: Convertor",
+        "datastructures: URL Headers URLPath",
+        "exceptions: HTTPException",
+        "middleware: Middleware",
+        "middleware.body_limit: RequestBodyLimitMiddleware",
+        "requests: Request",
+        "responses: PlainTextResponse RedirectResponse Response",
+        "types: ASGIApp Lifespan Receive Scope Send",
+        "websockets: WebSocket WebSocketClose",
+    ),
+    "schemas": ("requests: Request", "responses: Response", "routing: BaseRoute Host Mount Route"),
+    "staticfiles": (
+        "_core.paths: get_route_path",
+        "datastructures: URL Headers",
+        "exceptions: HTTPException",
+        "responses: FileResponse RedirectResponse Response",
+        "types: Receive Scope Send",
+        "websockets: WebSocketClose",
+    ),
+    "status": (_WARNING,),
+    "templating": (
+        "background: BackgroundTask",
+        "datastructures: URL",
+        "requests: Request",
+        "responses: HTMLResponse",
+        "types: Receive Scope Send",
+    ),
+    "testclient": (_CALLABLES, _WARNING, "websockets: WebSocketDisconnect", _APP),
+    "websockets": ("requests: HTTPConnection StateT", "responses: Response", _SCOPE),
+}
+
+
+def add_names(module: ModuleType, tail: str) -> None:
+    """Add to a module what its namesake of upstream, `starlette.<tail>`, has by the way. What is there stays."""
+    for line in NAMES.get(tail, ()):
+        home, _, names = line.partition(": ")
+        source = importlib.import_module(f"asterion.{home}")
+        for name in names.split():
+            there, _, here = name.partition("=")
+            if not hasattr(module, here or there):
+                setattr(module, here or there, getattr(source, there))

@@ -1,0 +1,62 @@
+"""Every name of the real Starlette is there in its place, under the same name."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.dropin.interpreter import python
+
+pytest.importorskip("starlette", reason="the real Starlette is what is compared with")
+
+# Prints {module: names}: what the modules of the package hold that comes from the package itself, but for private names
+# and type variables.
+LIST = """
+import importlib, json, pkgutil, typing, warnings
+warnings.simplefilter("ignore")
+import starlette
+
+names = {}
+for found in pkgutil.walk_packages(starlette.__path__, "starlette."):
+    if "._" not in found.name:
+        module = importlib.import_module(found.name)
+        names[found.name] = [
+            name for name, value in vars(module).items()
+            if not name.startswith("_") and not isinstance(value, typing.TypeVar | typing.ParamSpec)
+            and (getattr(value, "__module__", None) or "").startswith("starlette")
+        ]
+print(json.dumps(names))
+"""
+
+LOOK = """
+import asterion.dropin, importlib, json, sys
+asterion.dropin.install()
+for module, names in json.load(sys.stdin).items():
+    for name in names:
+        if not hasattr(importlib.import_module(module), name):
+            print(f"{module}.{name}")
+"""
+
+
+def test_every_public_name_of_starlette_is_answered(tmp_path: Path) -> None:
+    (tmp_path / "list.py").write_text(LIST)
+    (tmp_path / "look.py").write_text(LOOK)
+    listed = python("list.py", cwd=tmp_path)
+    assert listed.returncode == 0, listed.stderr
+    assert len(json.loads(listed.stdout)) > 25
+    looked = python("look.py", cwd=tmp_path, given=listed.stdout)
+    assert (looked.returncode, looked.stdout) == (0, ""), looked.stderr
+
+
+def test_a_name_that_a_module_has_by_the_way_is_the_one_of_its_home(tmp_path: Path) -> None:
+    (tmp_path / "look.py").write_text(
+        "import asterion.dropin; asterion.dropin.install()\n"
+        "from starlette.routing import Request, Headers, get_route_path\n"
+        "from starlette.middleware.base import _StreamingResponse\n"
+        "import asterion.requests, asterion.datastructures, asterion.responses, asterion._core.paths as paths\n"
+        "print(Request is asterion.requests.Request, Headers is asterion.datastructures.Headers)\n"
+        "print(get_route_path is paths.get_route_path)\n"
+        "print(issubclass(_StreamingResponse, asterion.responses.StreamingResponse))\n"
+    )
+    looked = python("look.py", cwd=tmp_path)
+    assert looked.stdout == "True True\nTrue\nTrue\n", looked.stderr
