@@ -130,11 +130,13 @@ async def run_until_first_complete(*args: tuple[Callable[..., Awaitable[Any]], d
 # --- tasks -----------------------------------------------------------------------------------------------------------
 
 
+_TASK_BY_C = sys.version_info >= (3, 12)
+
 if sys.version_info >= (3, 12):
     _asyncio_task = asyncio.current_task
 else:
     from asyncio.events import _get_running_loop
-    from asyncio.tasks import _current_tasks
+    from asyncio.tasks import _current_tasks  # type: ignore[attr-defined] # SEAM: what current_task reads
 
     def _asyncio_task() -> Any:
         # PERF(benchmarks/header_middleware): asyncio.current_task is Python code before 3.12, and does just this.
@@ -175,7 +177,8 @@ def current_place() -> tuple[Any, Any]:
     whose scope cannot be seen is equal to none.
     """
     try:
-        task = _asyncio_task()
+        # PERF(benchmarks/header_middleware): on 3.11 this is `_asyncio_task` without the call.
+        task = _asyncio_task() if _TASK_BY_C else _current_tasks.get(_get_running_loop())
     except RuntimeError:
         task = None
     if task is None:

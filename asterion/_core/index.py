@@ -43,32 +43,35 @@ class RouteIndex(Generic[R]):
                 else:
                     everywhere.append(entry)
         self._everywhere = everywhere
-        self._literals = literals
         self._prefixes = prefixes
         # No path is walked further than the deepest prefix that was declared, however many slashes it has.
         self._depth = max((prefix.count("/") for prefix in prefixes), default=0)
+        # Which prefixes a literal path has is known now: one look-up finds all of its candidates.
+        self._literals = {
+            path: [route for _, route in sorted(entries + self._entries_by_prefix(path), key=_order)]
+            for path, entries in literals.items()
+        }
 
     def candidates(self, path: str) -> list[R]:
-        """The routes that can match `path`, in declared order."""
+        """The routes that can match `path`, in declared order. The list belongs to the index."""
         found = self._literals.get(path)
-        lists = 1 if found else 0
-        entries: list[_Entry[R]] = found or []
+        if found is not None:
+            return found
+        return [route for _, route in self._entries_by_prefix(path)]
+
+    def _entries_by_prefix(self, path: str) -> list[_Entry[R]]:
+        entries = self._everywhere
+        lists = 1 if entries else 0
         position = -1
-        prefixes = self._prefixes
         for _ in range(self._depth):
             position = path.find("/", position + 1)
             if position < 0:
                 break
-            more = prefixes.get(path[: position + 1])
+            more = self._prefixes.get(path[: position + 1])
             if more:
+                entries = entries + more if lists else more
                 lists += 1
-                entries = entries + more if lists > 1 else more
-        if self._everywhere:
-            lists += 1
-            entries = entries + self._everywhere if lists > 1 else self._everywhere
-        if lists > 1:
-            entries = sorted(entries, key=_order)
-        return [entry[1] for entry in entries]
+        return sorted(entries, key=_order) if lists > 1 else entries
 
 
 def _order(entry: tuple[int, Any]) -> int:

@@ -45,15 +45,6 @@ class StartWatch(PassThrough):
         return self._send(message)
 
 
-def watched(send: Send) -> tuple[Send, PassThrough]:
-    """`send` and what knows about its response: its own owner if that does already, else a new watch around it."""
-    owner = getattr(send, "__self__", None)
-    if isinstance(owner, PassThrough):
-        return send, owner
-    watch = StartWatch(send)
-    return watch.send, watch
-
-
 def straight(send: Send) -> Send:
     """The outermost `send` that still wants to see this response's messages, starting at `send`."""
     while True:

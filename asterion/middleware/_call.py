@@ -100,7 +100,7 @@ class Call(PassThrough):
     # PERF(benchmarks/middleware): defaults stand on the class, so that a call is made by setting four attributes.
     app: ASGIApp
     outer_send: Send
-    leads_to = None
+    leads_to: Send | None = None
     started = False
     complete = False
     state = NEW

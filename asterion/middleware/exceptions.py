@@ -8,10 +8,9 @@ is called all the same, so that nothing goes unseen, and the exception is raised
 from collections.abc import Mapping
 from typing import Any
 
-from asterion._core.bodylimits import BODY_LIMIT_COUNTER, check_announced_length
 from asterion._core.handlers import find_handler, split_handlers
 from asterion._core.scopekeys import EXCEPTION_HANDLERS
-from asterion._core.wire import watched
+from asterion._core.wire import PassThrough, StartWatch
 from asterion.concurrency import call
 from asterion.exceptions import HTTPException, WebSocketException
 from asterion.requests import Request
@@ -75,20 +74,20 @@ class ExceptionMiddleware:
         if kind == "websocket":
             await self._call_websocket(scope, receive, send)
             return
-        inner_send, watch = watched(send)
+        watch = getattr(send, "__self__", None)
+        if not isinstance(watch, PassThrough):  # else it knows already what its response has come to
+            watch = StartWatch(send)
+            send = watch.send
         try:
-            if BODY_LIMIT_COUNTER in scope:
-                # Here, so that a custom handler for 413 applies, and before anything of the application has run.
-                check_announced_length(scope)
-            await self.app(scope, receive, inner_send)
+            await self.app(scope, receive, send)
         except Exception as error:
             found = find_handler(error, self._by_class, self._by_status)
             if found is None:
                 raise
-            request = Request(scope, receive, inner_send)
+            request = Request(scope, receive, send)
             if not watch.started:
                 response = await respond_to(found, request)
-                await response(scope, receive, inner_send)
+                await response(scope, receive, send)
                 return
             await call(found[1], request, found[0])
             if not watch.complete:

@@ -71,10 +71,10 @@ class Response:
 
     def render(self, content: Any) -> bytes | memoryview:
         """The body that stands for `content`. Raises TypeError where it is neither bytes-like, text nor None."""
-        if type(content) is bytes:
-            return content
         if isinstance(content, str):
             return content.encode(self.charset)
+        if type(content) is bytes:
+            return content
         if content is None:
             return b""
         if isinstance(content, bytes | bytearray):
@@ -174,17 +174,17 @@ class Response:
         body = self.body
         # A copy: layers outside may change the headers of this one sending.
         headers = self.raw_headers.copy()
-        kind = "http.response"
         if scope["type"] == "http":
             if status in _WITHOUT_BODY:
                 body = b""
                 headers = headers_without_content(headers, status)
             elif scope.get("method") == "HEAD":
                 body = b""
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
         else:
-            kind = "websocket.http.response"
-        await send({"type": f"{kind}.start", "status": status, "headers": headers})
-        await send({"type": f"{kind}.body", "body": body})
+            await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+            await send({"type": "websocket.http.response.body", "body": body})
         if self.background is not None:
             await run_background(self.background, scope)
 

@@ -5,8 +5,8 @@ see a response. An error after that is the handlers' boundary's business (`aster
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from asterion._core.callables import describe_callable, is_async_callable, is_async_generator_callable, unwrap_partials
 from asterion._core.handlers import find_handler
@@ -40,7 +40,7 @@ def request_response(func: Callable[[Request], Any]) -> ASGIApp:
                 response = await respond_to(found, request)
             await response(scope, receive, send)
         finally:
-            if request._form is not None:  # noqa: SLF001 - the request belongs to this function
+            if request._form is not None:
                 await request.close()
 
     return app
@@ -139,11 +139,11 @@ def is_handler(endpoint: Any) -> bool:
     return not isinstance(inner, type) and takes_one_argument(endpoint)
 
 
-def as_app(endpoint: Any) -> Awaitable[Any] | Any:
+def as_app(endpoint: Any) -> ASGIApp:
     """`endpoint`, a class or an instance, as an ASGI application."""
     if not callable(endpoint):
         raise TypeError(f"an endpoint must be callable, got {endpoint!r}")
-    return endpoint
+    return cast(ASGIApp, endpoint)
 
 
 def get_name(endpoint: Callable[..., Any]) -> str:

@@ -1,8 +1,9 @@
 """Mounts and hosts: a whole application under a path, or under a host name."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
+from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, check_announced_length
 from asterion._core.hosts import parse_host
 from asterion._core.index import Place
 from asterion._core.middleware import Middleware, wrap_app
@@ -53,7 +54,7 @@ class _Container(BaseRoute):
                 url = route.url_path_for(inner, **path_params)
             except NoMatchFound:
                 continue
-            return URLPath(path=prefix.rstrip("/") + str(url), protocol=url.protocol, host=url.host)
+            return URLPath(path=prefix.rstrip("/") + str(url), protocol=cast(Any, url.protocol), host=url.host)
         raise NoMatchFound(name, given)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,6 +135,8 @@ class Mount(_Container):
         """Call the mounted application, under its own body limit if it has one."""
         if self.max_body_size is not None and scope["type"] == "http":
             receive = limit_body(scope, receive, self.max_body_size)
+        if MAX_BODY_SIZE_SCOPE_KEY in scope and not self.routes:
+            check_announced_length(scope)  # routes, where there are any, may still allow more
         await self.app(scope, receive, send)
 
     def __eq__(self, other: Any) -> bool:
@@ -183,7 +186,7 @@ class Host(_Container):
         if self.name is not None and name == self.name and inner.keys() == {"path"}:
             return URLPath(path=str(inner["path"]), host=host)
         url = self._inner_url(name, "", inner, path_params)
-        return URLPath(path=str(url), protocol=url.protocol, host=host)
+        return URLPath(path=str(url), protocol=cast(Any, url.protocol), host=host)
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Host) and (self.host, self.app) == (other.host, other.app)

@@ -60,7 +60,10 @@ class RouteTable:
             receive = limit_body(scope, receive, self.max_body_size)
         partial: list[tuple[BaseRoute, Scope]] = []
         path = get_route_path(scope)
-        for route in self._candidates(path):
+        routes = self._routes
+        if self._indexed_version != routes.version:
+            self._make_index()
+        for route in self._index.candidates(path):
             match, child_scope = route.matches(scope)
             if match is Match.FULL:
                 if "root_path" in child_scope:
@@ -78,12 +81,9 @@ class RouteTable:
         else:
             await self.default(scope, receive, send)
 
-    def _candidates(self, path: str) -> list[BaseRoute]:
-        routes = self._routes
-        if self._indexed_version != routes.version:
-            self._index = RouteIndex((route, _places(route)) for route in routes)
-            self._indexed_version = routes.version
-        return self._index.candidates(path)
+    def _make_index(self) -> None:
+        self._index = RouteIndex((route, _places(route)) for route in self._routes)
+        self._indexed_version = self._routes.version
 
     async def _refuse_method(
         self, partial: list[tuple[BaseRoute, Scope]], scope: Scope, receive: Receive, send: Send
@@ -106,7 +106,7 @@ class RouteTable:
         target = full.rstrip("/") if full.endswith("/") else f"{full}/"
         other: Scope = {**scope, "path": target}
         refused: list[tuple[BaseRoute, Scope]] = []
-        for route in self._candidates(get_route_path(other)):
+        for route in self._index.candidates(get_route_path(other)):
             match, child_scope = route.matches(other)
             if match is Match.FULL:
                 # A path alone: no host that a client has sent can lead anybody elsewhere (RFC 9110 10.2.2).
