@@ -2,7 +2,7 @@
 
 from asterion._core.handlers import find_handler
 from asterion._core.scopekeys import EXCEPTION_HANDLERS
-from asterion._core.wire import watched
+from asterion._core.wire import StartWatch
 from asterion.concurrency import call
 from asterion.requests import Request
 from asterion.routing._endpoints import answer_websocket, respond_to
@@ -25,16 +25,16 @@ def wrap_app_handling_exceptions(app: ASGIApp, conn: Request | WebSocket) -> ASG
 
 def _wrap_http(app: ASGIApp, request: Request) -> ASGIApp:
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-        inner_send, watch = watched(send)
+        watch = StartWatch(send)
         try:
-            await app(scope, receive, inner_send)
+            await app(scope, receive, watch.send)
         except Exception as error:
             found = find_handler(error, *request.scope.get(EXCEPTION_HANDLERS, ({}, {})))
             if found is None:
                 raise
             if not watch.started:
                 response = await respond_to(found, request)
-                await response(scope, receive, inner_send)
+                await response(scope, receive, watch.send)
                 return
             cause, handler = found
             await call(handler, request, cause)
