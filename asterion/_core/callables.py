@@ -34,13 +34,30 @@ def is_async_callable(obj: Any) -> bool:
         return False
     if inspect.iscoroutinefunction(inner):
         return True
+    # How `unittest.mock.create_autospec` marks its stand-in for an async function: asyncio's own, a bare object.
+    if type(getattr(inner, "_is_coroutine", None)) is object:
+        return True
     return inspect.iscoroutinefunction(getattr(inner, "__call__", None))  # noqa: B004 - the method itself is asked
 
 
-def is_async_generator_callable(obj: Any) -> bool:
-    """Whether `obj` is an async generator function (never awaitable: a mistake wherever a result is expected)."""
+def is_generator_callable(obj: Any) -> bool:
+    """Whether `obj` is a sync or async generator function: a mistake wherever the call itself is to do the work."""
     inner = unwrap_partials(obj)
-    return inspect.isasyncgenfunction(inner) or inspect.isasyncgenfunction(getattr(inner, "__call__", None))  # noqa: B004
+    kinds = (inner, getattr(inner, "__call__", None))  # noqa: B004 - the method itself is asked
+    return any(inspect.isasyncgenfunction(kind) or inspect.isgeneratorfunction(kind) for kind in kinds)
+
+
+def refuse_generator(func: Any, result: Any, kind: str) -> None:
+    """Raise TypeError if `result`, which calling `func` gave, is a generator: nothing of it has run or ever would."""
+    if inspect.isasyncgen(result) or inspect.isgenerator(result):
+        raise TypeError(does_nothing(func, kind))
+
+
+def does_nothing(func: Any, kind: str) -> str:
+    """The message about a callable that yields where a call has to do the work."""
+    return (
+        f"{kind} {describe_callable(func)} yields, so calling it does nothing; do the work in a function that returns"
+    )
 
 
 def describe_callable(obj: Any) -> str:

@@ -52,3 +52,12 @@ def straight(send: Send) -> Send:
         if not isinstance(owner, PassThrough) or owner.leads_to is None:
             return send
         send = owner.leads_to
+
+
+def watched(send: Send) -> tuple[Send, PassThrough]:
+    """`send` and what knows about its response: its own owner if that does already, else a new watch around it."""
+    owner = getattr(send, "__self__", None)
+    if isinstance(owner, PassThrough):
+        return send, owner
+    watch = StartWatch(send)
+    return watch.send, watch

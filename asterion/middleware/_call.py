@@ -69,7 +69,6 @@ class Home(Protocol):
 
     scope: Scope
     place: tuple[Any, Any]
-    stepping: bool
     detached: Companion | None
     beside: "tuple[Call, ...]"
 
@@ -282,7 +281,7 @@ class Call(PassThrough):
             self.backlog = deque()
         if not self.backlog:
             place = current_place()
-            if not self.home.stepping or place[0] is not self.resumed_at[0]:
+            if place[0] is not self.resumed_at[0]:
                 raise RuntimeError(FOREIGN_READ)
             if place == self.resumed_at:
                 self.hold = None

@@ -18,13 +18,14 @@ Laws of this file:
 
 import types
 from collections.abc import Callable, Coroutine, Generator, Sequence
+from types import CoroutineType
 from typing import Any
 
 import anyio
 
 from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import STASHED
-from asterion.concurrency import Companion, current_place, settle, task_context
+from asterion.concurrency import Companion, current_place, is_at, settle, task_context
 from asterion.middleware._body import InnerResponse
 from asterion.middleware._call import (
     HELD,
@@ -53,8 +54,6 @@ class Exchange(Call):
     coroutine: Coroutine[Any, Any, Any]
     own_request: Request
     place: tuple[Any, Any]
-    stepping = False
-    """Whether dispatch is running at this very moment, stepped by `advance`."""
     concluded = False
     """Whether what dispatch returned has been sent, or its failure kept."""
     result: Any = None
@@ -74,55 +73,15 @@ class Exchange(Call):
         self.outer_receive = receive
         self.outer_send = send
         self.own_task = own_task
+        outer = getattr(send, "__self__", None)
+        # PERF(benchmarks/header_middleware): the place of the exchange around this one will do. If a layer in between
+        # has opened a scope, or a task, call_next finds another place than this, and takes the safe way.
+        self.place = outer.place if type(outer) is Exchange and outer.state is WAITING else current_place()
 
     @property
     def home(self) -> "Exchange":
         """Itself."""
         return self
-
-    async def run(self, dispatch: Callable[..., Any]) -> None:
-        """Run `dispatch` around the inner application, to the end of both."""
-        self.dispatch = dispatch
-        if STASHED in self.scope:
-            self.taken = list(self.scope[STASHED])
-        self.own_request = Request(self.scope, self._receive_for_dispatch, self.outer_send)
-        made = dispatch(self.own_request, self.call_next)
-        self.coroutine = made if type(made) is types.CoroutineType else settle(made)
-        self.place = current_place()
-        try:
-            # The bodies of the happy path stand in here, in one coroutine: PERF(benchmarks/header_middleware).
-            try:
-                outcome = self._step()
-                if outcome is not PARKED and outcome is not ENDED:
-                    outcome = await self._carry_on(outcome)
-                parked = outcome is PARKED
-                while parked:
-                    error: BaseException | None = None
-                    try:
-                        # In its natural place: dispatch waits in call_next, and is taken up again within `begin`.
-                        await self.app(self.request.scope, self.receive, self.send)  # type: ignore[union-attr]
-                    except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler
-                        error = raised
-                    parked = (error is not None or self.state is not PASSING) and await self._inner_ended(error)
-                if not self.concluded:
-                    await self._conclude(None)
-            except BaseException as error:
-                if not self.beside and self.detached is None:
-                    raise
-                if not isinstance(error, Exception):
-                    await self._stop_tasks()
-                    raise
-                self.fail(error)
-            if self.beside or self.detached is not None:
-                await self._join_tasks()
-        finally:
-            self.coroutine.close()
-            failure = self.failure
-            # Much of what is in here refers back to it; the garbage collector need not find that out.
-            self.__dict__.clear()
-            self.state = UNWANTED
-        if failure is not None:
-            raise failure
 
     # --- stepping dispatch ---
 
@@ -131,17 +90,14 @@ class Exchange(Call):
 
         That is PARKED if it has been put aside, ENDED if there is none, and else what the event loop must be given.
         """
-        self.stepping = True
         try:
             return self.coroutine.send(None) if error is None else self.coroutine.throw(error)
         except StopIteration as stop:
             self.result = stop.value
             return ENDED
-        finally:
-            self.stepping = False
 
     @types.coroutine
-    def _carry_on(self, wait: Any) -> Generator[Any, Any, Any]:
+    def carry_on(self, wait: Any) -> Generator[Any, Any, Any]:
         """Hand the waits of dispatch to the event loop until it is put aside or has ended."""
         while wait is not PARKED and wait is not ENDED:
             try:
@@ -154,22 +110,19 @@ class Exchange(Call):
         return wait
 
     def _step_with(self, value: Any) -> Any:
-        self.stepping = True
         try:
             return self.coroutine.send(value)
         except StopIteration as stop:
             self.result = stop.value
             return ENDED
-        finally:
-            self.stepping = False
 
     async def advance(self, error: BaseException | None = None) -> bool:
         """Let dispatch go on: True when it is put aside, False at its end. Raises what it raises."""
-        return await self._carry_on(self._step(error)) is PARKED
+        return await self.carry_on(self._step(error)) is PARKED
 
     async def begin(self, message: Message) -> None:
         """Take the start of the response, and let dispatch go on with it, here if that is sound."""
-        if self.companion is not None or current_place() != self.place or KEPT_BODY in self.scope:
+        if self.companion is not None or KEPT_BODY in self.scope or not is_at(self.place):
             await self._begin_with_care(message)
             return
         # PERF(benchmarks/header_middleware): the way nearly every response goes, in one piece.
@@ -178,16 +131,20 @@ class Exchange(Call):
         self.state = HELD
         self.resumed_at = self.place
         try:
-            outcome = self._step()
+            try:
+                outcome = self.coroutine.send(None)
+            except StopIteration as stop:
+                self.result = stop.value
+                outcome = ENDED
             if outcome is not ENDED and outcome is not PARKED:
-                outcome = await self._carry_on(outcome)
+                outcome = await self.carry_on(outcome)
         except Exception as error:  # noqa: BLE001 - leaves the middleware when the inner application has ended
             self.fail(error)
             return
         if outcome is PARKED:
             return
         if self.result is not response or response.background is not None or self.beside or not response.untouched:
-            await self._conclude(self)
+            await self.conclude(self)
             return
         self.concluded = True
         for held in self.held:
@@ -197,7 +154,7 @@ class Exchange(Call):
         self.state = PASSING
 
     async def _begin_with_care(self, message: Message) -> None:
-        if self.companion is not None or current_place() != self.place:
+        if self.companion is not None or not is_at(self.place):
             await super().begin(message)
             return
         self.started = True
@@ -215,17 +172,18 @@ class Exchange(Call):
         except Exception as error:  # noqa: BLE001 - leaves the middleware when the inner application has ended
             self.fail(error)
             return
-        await self._conclude(self)
+        await self.conclude(self)
 
     async def call_next(self, request: Request) -> InnerResponse:
         """Run the inner application with `request`, up to the start of its response."""
         if self.concluded:
             raise RuntimeError(f"call_next was called after {describe_callable(self.dispatch)} had ended")
-        request.scope.pop(STASHED, None)  # dispatch looked at these; they are told again from `taken`
-        if self.state is NEW and not self.own_task and self.stepping and current_place() == self.place:
+        if self.taken:
+            request.scope.pop(STASHED, None)  # dispatch looked at these; they are told again from `taken`
+        if self.state is NEW and not self.own_task and is_at(self.place):
             self.request = request
             self.state = WAITING
-            if KEPT_BODY in self.scope:
+            if self.taken:
                 self.share_body(self)
             await park()
             return self.response  # type: ignore[return-value] # dispatch is taken up again once there is one
@@ -235,7 +193,7 @@ class Exchange(Call):
 
     # --- the inner application in its natural place ---
 
-    async def _inner_ended(self, error: BaseException | None) -> bool:
+    async def inner_ended(self, error: BaseException | None) -> bool:
         """The inner application has ended, with `error`: True if dispatch has been put aside in a further call."""
         if self.detached is not None:
             await self._inner_ended_detached(error)
@@ -271,7 +229,7 @@ class Exchange(Call):
 
     # --- what dispatch returned ---
 
-    async def _conclude(self, inside: Call | None) -> None:
+    async def conclude(self, inside: Call | None) -> None:
         """Send what dispatch returned. `inside` is the call within whose `send` this runs, if any."""
         self.concluded = True
         response = self.result
@@ -329,7 +287,7 @@ class Exchange(Call):
 
     async def _go_on(self) -> None:
         await self.advance()
-        await self._conclude(None)
+        await self.conclude(None)
 
     def _detach(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async def run() -> None:
@@ -340,6 +298,13 @@ class Exchange(Call):
 
         self.detached = Companion(run, context=task_context(self.place[0]))
 
+    async def dispatch_failed(self, error: BaseException) -> None:
+        """Dispatch has raised `error` while there are tasks: keep it until they have ended, or stop them."""
+        if not isinstance(error, Exception):
+            await self._stop_tasks()
+            raise error
+        self.fail(error)
+
     def fail(self, failure: Exception) -> None:
         """Keep what dispatch's side raised until the inner application has ended; nobody wants that one's response."""
         self.concluded = True
@@ -349,7 +314,7 @@ class Exchange(Call):
     def _companions(self) -> list[Companion]:
         return [task for task in (self.detached, *(call.companion for call in self.beside)) if task is not None]
 
-    async def _join_tasks(self) -> None:
+    async def join_tasks(self) -> None:
         try:
             for companion in self._companions():
                 await companion.wait()
@@ -369,7 +334,8 @@ class Exchange(Call):
 
     # --- messages ---
 
-    async def _receive_for_dispatch(self) -> Message:
+    async def receive_for_dispatch(self) -> Message:
+        """The `receive` of dispatch's own request; what it takes is told to the inner application again."""
         if self.client_gone:
             return {"type": "http.disconnect"}
         message = await self.outer_receive()
@@ -391,7 +357,7 @@ class Exchange(Call):
     async def next_message(self, call: Call) -> Message:
         """The next message for `call`: what dispatch has taken first, then the server's."""
         request = call.request
-        if request is not None and request.receive != self._receive_for_dispatch:
+        if request is not None and request.receive != self.receive_for_dispatch:
             return await request.receive()  # dispatch has put its own in place
         if call.replayed < len(self.taken):
             call.replayed += 1
@@ -442,7 +408,7 @@ class Exchange(Call):
         """Let the requests of dispatch and of the inner application find the body that either has kept."""
         record = self.scope.get(KEPT_BODY)
         if record is not None and (record.body is not None or record.form is not None):
-            ours = (self._receive_for_dispatch, call.receive)
+            ours = (self.receive_for_dispatch, call.receive)
             if any(receive in record.receives for receive in ours):
                 record.receives += [receive for receive in ours if receive not in record.receives]
 
@@ -451,6 +417,59 @@ class Exchange(Call):
         if self.client_gone or await self.own_request.is_disconnected():
             return ClientDisconnect("The client disconnected before it was answered.")
         return RuntimeError(what)
+
+
+async def serve(middleware: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one request through `middleware`: its `dispatch_func` around its `app`, to the end of both.
+
+    This is `BaseHTTPMiddleware.__call__`.
+    """
+    app = middleware.app
+    if scope["type"] != "http":
+        await app(scope, receive, send)
+        return
+    exchange = Exchange(app, scope, receive, send, middleware.own_task)
+    if STASHED in scope:
+        exchange.taken = list(scope[STASHED])
+    request = exchange.own_request = Request(scope, exchange.receive_for_dispatch, send)
+    dispatch = exchange.dispatch = middleware.dispatch_func
+    made = dispatch(request, exchange.call_next)
+    coroutine = exchange.coroutine = made if type(made) is CoroutineType else settle(made)
+    try:
+        # The happy path stands in here, in one coroutine: PERF(benchmarks/header_middleware).
+        try:
+            try:
+                outcome = coroutine.send(None)
+            except StopIteration as stop:
+                exchange.result = stop.value
+                outcome = ENDED
+            if outcome is not PARKED and outcome is not ENDED:
+                outcome = await exchange.carry_on(outcome)
+            parked = outcome is PARKED
+            while parked:
+                error: BaseException | None = None
+                try:
+                    # In its natural place: dispatch waits in call_next, and is taken up again within `begin`.
+                    await app(exchange.request.scope, exchange.receive, exchange.send)  # type: ignore[union-attr]
+                except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler
+                    error = raised
+                parked = (error is not None or exchange.state is not PASSING) and await exchange.inner_ended(error)
+            if not exchange.concluded:
+                await exchange.conclude(None)
+        except BaseException as error:
+            if not exchange.beside and exchange.detached is None:
+                raise
+            await exchange.dispatch_failed(error)
+        if exchange.beside or exchange.detached is not None:
+            await exchange.join_tasks()
+    finally:
+        coroutine.close()
+        failure = exchange.failure
+        # Much of what is in it refers back to it; the garbage collector need not find that out.
+        exchange.__dict__.clear()
+        exchange.state = UNWANTED
+    if failure is not None:
+        raise failure
 
 
 def has_its_body(response: Any) -> bool:

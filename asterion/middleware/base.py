@@ -7,10 +7,10 @@ held in the hand.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asterion.middleware._exchange import Exchange
+from asterion.middleware._exchange import serve
 from asterion.requests import Request
 from asterion.responses import Response
-from asterion.types import ASGIApp, Receive, Scope, Send
+from asterion.types import ASGIApp
 
 RequestResponseEndpoint = Callable[[Request], Awaitable[Any]]
 DispatchFunction = Callable[[Request, RequestResponseEndpoint], Awaitable[Any]]
@@ -32,12 +32,8 @@ class BaseHTTPMiddleware:
         self.app = app
         self.dispatch_func: DispatchFunction = self.dispatch if dispatch is None else dispatch
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run `dispatch` around the inner application."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        await Exchange(self.app, scope, receive, send, self.own_task).run(self.dispatch_func)
+    # Runs `dispatch` around the inner application; an `async def`, for who asks which kind of application this is.
+    __call__ = serve
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Answer `request`, usually with what `await call_next(request)` returns."""

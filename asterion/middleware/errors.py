@@ -9,6 +9,7 @@ import logging
 import traceback
 from typing import Any
 
+from asterion._core.callables import describe_callable
 from asterion._core.wire import StartWatch
 from asterion.concurrency import call
 from asterion.middleware import _debugpage
@@ -59,7 +60,13 @@ class ServerErrorMiddleware:
             return self.debug_response(request, error)
         if self.handler is None:
             return self.error_response(request, error)
-        return await call(self.handler, request, error)
+        response = await call(self.handler, request, error)
+        if not callable(response):
+            raise TypeError(
+                f"exception handler {describe_callable(self.handler)} returned {response!r:.80} for {error!r}; "
+                "return a Response"
+            )
+        return response
 
     def _warn_where_others_see(self, scope: Scope) -> None:
         server = scope.get("server")

@@ -110,7 +110,7 @@ class Response:
     def headers(self) -> MutableHeaders:
         """The headers, to read and to change."""
         view = self._headers
-        if view is None or view.raw is not self.raw_headers:
+        if view is None or view._list is not self.raw_headers:
             view = self._headers = MutableHeaders(raw=self.raw_headers)
         return view
 

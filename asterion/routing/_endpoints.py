@@ -8,7 +8,13 @@ import inspect
 from collections.abc import Callable
 from typing import Any, cast
 
-from asterion._core.callables import describe_callable, is_async_callable, is_async_generator_callable, unwrap_partials
+from asterion._core.callables import (
+    describe_callable,
+    is_async_callable,
+    is_generator_callable,
+    refuse_generator,
+    unwrap_partials,
+)
 from asterion._core.handlers import find_handler
 from asterion._core.scopekeys import EXCEPTION_HANDLERS
 from asterion.concurrency import call, run_in_threadpool, settle
@@ -23,7 +29,7 @@ def request_response(func: Callable[[Request], Any]) -> ASGIApp:
     `func` may be any callable; a sync one runs in a worker thread. What it returns is awaited if it can be, and is then
     sent. Raises TypeError at once for an async generator function.
     """
-    refuse_async_generator(func)
+    refuse_endpoint_that_yields(func)
     is_async = is_async_callable(func)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,12 +78,12 @@ async def respond_to(found: tuple[BaseException, Any], connection: Any) -> Any:
 
 def websocket_session(func: Callable[[WebSocket], Any]) -> ASGIApp:
     """An ASGI application out of a function of a WebSocket, sync (in a worker thread) or async."""
-    refuse_async_generator(func)
+    refuse_endpoint_that_yields(func)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         try:
-            await call(func, websocket)
+            refuse_generator(func, await call(func, websocket), "endpoint")
         except Exception as error:
             found = find_handler(error, *scope.get(EXCEPTION_HANDLERS, _NO_HANDLERS))
             if found is None:
@@ -91,6 +97,7 @@ async def answer_websocket(found: tuple[BaseException, Any], websocket: WebSocke
     """Run the found handler; if it gives a response and the handshake is still open, deny the handshake with it."""
     error, handler = found
     response = await call(handler, websocket, error)
+    refuse_generator(handler, response, "exception handler")
     error.__traceback__ = None
     if callable(response):
         await deny_handshake(websocket, response)
@@ -105,9 +112,9 @@ async def deny_handshake(websocket: WebSocket, response: Any) -> None:
         await websocket.close(1008)
 
 
-def refuse_async_generator(func: Any) -> None:
+def refuse_endpoint_that_yields(func: Any) -> None:
     """Raise TypeError for a function that yields, which cannot be an endpoint."""
-    if is_async_generator_callable(func) or inspect.isgeneratorfunction(unwrap_partials(func)):
+    if is_generator_callable(func):
         name = describe_callable(func)
         raise TypeError(f"endpoint {name} yields; return StreamingResponse(generator()) from a function instead")
 
@@ -143,7 +150,22 @@ def as_app(endpoint: Any) -> ASGIApp:
     """`endpoint`, a class or an instance, as an ASGI application."""
     if not callable(endpoint):
         raise TypeError(f"an endpoint must be callable, got {endpoint!r}")
+    if isinstance(endpoint, type) and not _may_take_three(endpoint):
+        raise TypeError(
+            f"endpoint {describe_callable(endpoint)} is a class that cannot be called with (scope, receive, send); "
+            "pass an instance of it, or derive it from HTTPEndpoint"
+        )
     return cast(ASGIApp, endpoint)
+
+
+def _may_take_three(cls: type) -> bool:
+    try:
+        inspect.signature(cls).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:  # a class written in C does not tell
+        return True
+    return True
 
 
 def get_name(endpoint: Callable[..., Any]) -> str:

@@ -21,7 +21,7 @@ def as_context(lifespan: Any) -> LifespanContext:
     kinds = (inner, getattr(inner, "__call__", None))  # noqa: B004 - the method itself is looked at
     if any(inspect.isasyncgenfunction(kind) for kind in kinds):
         return asynccontextmanager(lifespan)
-    if any(inspect.isgeneratorfunction(kind) for kind in kinds) and not hasattr(inner, "__wrapped__"):
+    if any(inspect.isgeneratorfunction(kind) for kind in kinds):
         return _from_sync(contextmanager(lifespan))
     if any(inspect.iscoroutinefunction(kind) for kind in kinds):
         raise TypeError(
@@ -34,7 +34,7 @@ def as_context(lifespan: Any) -> LifespanContext:
 def _checked(lifespan: Any) -> LifespanContext:
     @asynccontextmanager
     async def context(app: Any) -> Any:
-        manager = lifespan(app)
+        manager = _as_manager(lifespan(app))
         if hasattr(manager, "__aenter__"):
             async with manager as state:
                 yield state
@@ -48,6 +48,17 @@ def _checked(lifespan: Any) -> LifespanContext:
             )
 
     return context
+
+
+def _as_manager(given: Any) -> Any:
+    """What calling a lifespan gave; a generator, from a wrapper around a generator function, as a context manager."""
+    if inspect.isasyncgen(given):
+        return asynccontextmanager(lambda: given)()
+    if inspect.isgenerator(given):
+        return contextmanager(lambda: given)()
+    if inspect.iscoroutine(given):
+        given.close()  # else Python warns, later and elsewhere, that it was never awaited
+    return given
 
 
 def _from_sync(manager: Any) -> LifespanContext:
