@@ -8,7 +8,13 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec
 
-from asterion._core.callables import describe_callable, is_async_callable
+from asterion._core.callables import (
+    describe_callable,
+    does_nothing,
+    is_async_callable,
+    is_generator_callable,
+    refuse_generator,
+)
 from asterion._core.policies import policies_of
 from asterion.concurrency import Companion, call, running_task, task_context
 from asterion.types import Scope
@@ -21,7 +27,7 @@ logger = logging.getLogger("asterion.background")
 class BackgroundTask:
     """One call to make after the response: any callable, sync (in a worker thread) or async, with its arguments.
 
-    Raises TypeError at once if `func` cannot be called.
+    Raises TypeError at once if `func` cannot be called, or yields.
     """
 
     def __init__(self, func: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> None:
@@ -30,6 +36,8 @@ class BackgroundTask:
                 f"a background task needs a callable, got {func!r}; pass the function itself and its arguments after "
                 "it: BackgroundTask(func, arg), not BackgroundTask(func(arg))"
             )
+        if is_generator_callable(func):
+            raise TypeError(does_nothing(func, "background task"))
         self.func = func
         self.args = args
         self.kwargs = kwargs
@@ -37,7 +45,7 @@ class BackgroundTask:
 
     async def __call__(self) -> None:
         """Make the call and wait for it; raises what it raises."""
-        await call(self.func, *self.args, **self.kwargs)
+        refuse_generator(self.func, await call(self.func, *self.args, **self.kwargs), "background task")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({describe_callable(self.func)})"

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import anyio
 
 from asterion import status
+from asterion._core.callables import describe_callable, refuse_generator
 from asterion.concurrency import call
 from asterion.exceptions import HTTPException, WebSocketException
 from asterion.requests import Request
@@ -58,6 +59,8 @@ class HTTPEndpoint:
         name = table.get(request.method) or (table.get("GET") if request.method == "HEAD" else None)
         handler = self.method_not_allowed if name is None else getattr(self, name)
         response = await call(handler, request)
+        if not callable(response):
+            raise TypeError(f"endpoint {describe_callable(handler)} returned {response!r:.80}; return a Response")
         await response(self.scope, self.receive, self.send)
 
     async def method_not_allowed(self, request: Request) -> Response:
@@ -97,16 +100,19 @@ class WebSocketEndpoint:
         followed by `on_disconnect` with code 1006, the code of a connection that never came to be.
         """
         websocket = WebSocket(self.scope, receive=self.receive, send=self.send)
-        await call(self.on_connect, websocket)
+        await self._tell(self.on_connect, websocket)
         try:
             code = await self._serve(websocket)
         except BaseException as error:
             code = error.code if isinstance(error, WebSocketException | WebSocketDisconnect) else 1011
             # Shielded, or a cancelled connection would never be told that it is over.
             with anyio.CancelScope(shield=True):
-                await call(self.on_disconnect, websocket, code)
+                await self._tell(self.on_disconnect, websocket, code)
             raise
-        await call(self.on_disconnect, websocket, code)
+        await self._tell(self.on_disconnect, websocket, code)
+
+    async def _tell(self, method: Any, websocket: WebSocket, *args: Any) -> None:
+        refuse_generator(method, await call(method, websocket, *args), "WebSocket endpoint")
 
     async def _serve(self, websocket: WebSocket) -> int:
         """Receive until the client leaves; the close code."""
@@ -117,7 +123,7 @@ class WebSocketEndpoint:
             if message["type"] == "websocket.disconnect":
                 return disconnect_of(message).code
             if message["type"] == "websocket.receive":
-                await call(self.on_receive, websocket, await self.decode(websocket, message))
+                await self._tell(self.on_receive, websocket, await self.decode(websocket, message))
 
     async def decode(self, websocket: WebSocket, message: Message) -> Any:
         """The data of a `websocket.receive` message.

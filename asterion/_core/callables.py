@@ -1,8 +1,8 @@
 """What kind of callable a user handed over.
 
 One function decides, once, when the callable is accepted. It is a hint for where to run the call (on the loop or in a
-worker thread), never a promise: whoever calls also awaits what comes back if that can be awaited, so nothing that a user
-passes is silently not run (issues 886, 984, 1107).
+worker thread), never a promise: whoever calls also awaits what comes back if that can be awaited, so nothing that a
+user passes is silently not run (issues 886, 984, 1107).
 """
 
 import functools
@@ -44,7 +44,12 @@ def is_generator_callable(obj: Any) -> bool:
     """Whether `obj` is a sync or async generator function: a mistake wherever the call itself is to do the work."""
     inner = unwrap_partials(obj)
     kinds = (inner, getattr(inner, "__call__", None))  # noqa: B004 - the method itself is asked
-    return any(inspect.isasyncgenfunction(kind) or inspect.isgeneratorfunction(kind) for kind in kinds)
+    return any(inspect.isasyncgenfunction(kind) or _is_plain_generator_function(kind) for kind in kinds)
+
+
+def _is_plain_generator_function(func: Any) -> bool:
+    # What `types.coroutine` has marked is a generator function as well, and can be awaited.
+    return inspect.isgeneratorfunction(func) and not func.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE
 
 
 def refuse_generator(func: Any, result: Any, kind: str) -> None:
