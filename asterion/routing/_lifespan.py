@@ -76,9 +76,8 @@ async def run_hooks(hooks: Sequence[Callable[[], Any]]) -> None:
     A sync hook runs on the loop, as it may need it.
     """
     for hook in list(hooks):
-        result = hook()
+        result = await settle(hook())
         if inspect.isasyncgen(result) or inspect.isgenerator(result):
             raise TypeError(
                 f"hook {describe_callable(hook)} yields; use a lifespan for what spans start-up and shutdown"
             )
-        await settle(result)
