@@ -168,6 +168,7 @@ def task_context(task: Any) -> contextvars.Context:
 
 # Once anyio's asyncio backend is loaded: looks up what anyio knows of a task, by a weak reference to it.
 _anyio_state_of: Callable[[Any], Any] | None = None
+_anyio_states: Any = (None,)
 
 
 def current_place() -> tuple[Any, Any]:
@@ -203,6 +204,8 @@ def is_at(place: tuple[Any, Any]) -> bool:
             if task is not place[0]:
                 return False
             if _anyio_state_of is not None:
+                if not _anyio_states:
+                    return place[1] is None
                 state = _anyio_state_of(weakref.ref(task))
                 return (None if state is None else state.cancel_scope) is place[1] and place[1].__class__ is not Unknown
             if _ANYIO_BACKEND not in sys.modules:
@@ -216,10 +219,13 @@ _ANYIO_BACKEND = "anyio._backends._asyncio"
 def _find_anyio_states() -> Callable[[Any], Any]:
     # SEAM: anyio keeps the innermost cancel scope of an asyncio task in a private mapping. Where it is not found a scope
     # may always be open: function middleware then runs its inner application in a task, which is slower and as right.
-    global _anyio_state_of  # noqa: PLW0603 - looked up once
+    global _anyio_state_of, _anyio_states  # noqa: PLW0603 - looked up once
     states = getattr(sys.modules[_ANYIO_BACKEND], "_task_states", None)
     data = getattr(states, "data", None)
-    _anyio_state_of = data.get if isinstance(data, dict) else _unseen
+    if isinstance(data, dict):
+        _anyio_state_of, _anyio_states = data.get, data
+    else:
+        _anyio_state_of = _unseen
     return _anyio_state_of
 
 

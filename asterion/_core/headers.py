@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, TypeVar, overload
 
-from asterion._core.headertext import MEMO_LENGTH, MEMO_SIZE, encode_header_name, encode_header_value
+from asterion._core.headertext import MEMO_LENGTH, MEMO_SIZE, _checked_names, encode_header_name, encode_header_value
 
 __all__ = ("Headers", "MutableHeaders", "RawHeaders", "encode_header_name", "encode_header_value")
 
@@ -175,9 +175,10 @@ class MutableHeaders(Headers):
 
     def __setitem__(self, key: str, value: str) -> None:
         """Set the only value of `key`: at the place of its first line, all others removed; else at the end."""
-        name = encode_header_name(key)
-        line = (name, encode_header_value(value, key))
+        # PERF(benchmarks/header_middleware): a name that is known without the call.
+        name = _checked_names.get(key) or encode_header_name(key)
         lines = self._list
+        line = (name, encode_header_value(value, key))
         at = 0
         for present, _ in lines:
             if present == name:

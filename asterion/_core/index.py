@@ -25,7 +25,10 @@ class Place:
 class RouteIndex(Generic[R]):
     """An index over `(route, places)`; a route without places is a candidate everywhere."""
 
-    __slots__ = ("_depth", "_everywhere", "_literals", "_prefixes")
+    __slots__ = ("_depth", "_everywhere", "_prefixes", "literals")
+
+    literals: dict[str, list[R]]
+    """The candidates of every literal path, in declared order."""
 
     def __init__(self, routes: Iterable[tuple[R, Sequence[Place]]]) -> None:
         literals: dict[str, list[_Entry[R]]] = {}
@@ -47,14 +50,14 @@ class RouteIndex(Generic[R]):
         # No path is walked further than the deepest prefix that was declared, however many slashes it has.
         self._depth = max((prefix.count("/") for prefix in prefixes), default=0)
         # Which prefixes a literal path has is known now: one look-up finds all of its candidates.
-        self._literals = {
+        self.literals = {
             path: [route for _, route in sorted(entries + self._entries_by_prefix(path), key=_order)]
             for path, entries in literals.items()
         }
 
     def candidates(self, path: str) -> list[R]:
         """The routes that can match `path`, in declared order. The list belongs to the index."""
-        found = self._literals.get(path)
+        found = self.literals.get(path)
         if found is not None:
             return found
         return [route for _, route in self._entries_by_prefix(path)]

@@ -14,8 +14,40 @@ read them.
 | `starlette.max_body_size` | bytes | body limits | middleware.body_limit |
 | `asterion.stashed` | `http.request` messages taken from `receive` by somebody who was looking for a disconnect | responses, requests | requests |
 | `asterion.reading` | True while a request body is being read | requests | responses |
+| `asterion.listeners` | the `Listener`s that wait in `receive` for a disconnect | responses | requests |
+| `asterion.body` | `requests._body.KeptBody`: what was kept of a body that was read to its end | requests | requests, middleware.base |
+| `asterion.body_limit_counter` | what counts the bytes of the body and can be told another limit | body limits | routing |
+"""
+
+from typing import Protocol
+
+from asterion.types import Scope
 """
 
 EXCEPTION_HANDLERS = "starlette.exception_handlers"
 STASHED = "asterion.stashed"
 READING = "asterion.reading"
+LISTENERS = "asterion.listeners"
+
+STASH_LIMIT = 1024 * 1024
+"""Bytes of a body that are kept at most for a reader who may never come, while a disconnect is looked for."""
+
+
+class Listener(Protocol):
+    """Somebody who waits in `receive` to learn that the client has gone, and makes room for a reader of the body.
+
+    Two callers of one `receive` would each get a part of what the server tells, and perhaps wait for ever.
+    """
+
+    gone: bool
+
+    async def stand_aside(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def note_gone(self) -> None: ...
+
+
+def stashed_bytes(scope: Scope) -> int:
+    """How many bytes of the body are stashed."""
+    return sum(len(message.get("body", b"")) for message in scope.get(STASHED, ()))

@@ -61,7 +61,8 @@ class InnerResponse(StreamingResponse):
         self.start = start
         self.source = source
         self.status_code = start["status"]
-        self.raw_headers = list(start.get("headers", ()))
+        headers = start["headers"] if "headers" in start else ()
+        self.raw_headers = headers.copy() if type(headers) is list else list(headers)
 
     @property
     def body_iterator(self) -> Any:

@@ -3,9 +3,8 @@
 What its messages mean depends on one state. `_exchange` holds the other side, `dispatch`.
 """
 
-import types
 from collections import deque
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Iterator
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -58,10 +57,15 @@ PARKED: Any = object()
 """What a stepped dispatch gives when it has been put aside."""
 
 
-@types.coroutine
-def park() -> Generator[Any, Any, None]:
-    """Put the running dispatch aside. Seen by the exchange that steps it, never by an event loop."""
-    yield PARKED
+class _Park:
+    """Awaiting it puts the running dispatch aside. Seen by the exchange that steps it, never by an event loop."""
+
+    def __await__(self) -> Iterator[Any]:
+        return iter(_PARKED_ONCE)
+
+
+_PARKED_ONCE = (PARKED,)
+PARK: Any = _Park()
 
 
 class Home(Protocol):
@@ -289,7 +293,7 @@ class Call(PassThrough):
                 self.hold = place
             else:
                 raise RuntimeError(FOREIGN_READ)
-            await park()
+            await PARK
         return self.backlog.popleft()
 
     async def _next_by_events(self) -> Message:

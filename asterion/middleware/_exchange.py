@@ -32,6 +32,7 @@ from asterion.middleware._call import (
     INCOMPLETE,
     LAST,
     NEW,
+    PARK,
     PARKED,
     PASSING,
     READING,
@@ -39,7 +40,6 @@ from asterion.middleware._call import (
     WAITING,
     Call,
     Unwanted,
-    park,
 )
 from asterion.requests import ClientDisconnect, Request
 from asterion.requests._body import BODY as KEPT_BODY
@@ -52,7 +52,8 @@ class Exchange(Call):
 
     dispatch: Callable[..., Any]
     coroutine: Coroutine[Any, Any, Any]
-    own_request: Request
+    own_request: Any
+    """The request that dispatch is given."""
     place: tuple[Any, Any]
     concluded = False
     """Whether what dispatch returned has been sent, or its failure kept."""
@@ -67,16 +68,9 @@ class Exchange(Call):
     client_gone = False
     listeners: tuple[tuple[Call | None, anyio.CancelScope], ...] = ()
 
-    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, own_task: bool) -> None:
-        self.app = app
-        self.scope = scope
-        self.outer_receive = receive
-        self.outer_send = send
-        self.own_task = own_task
-        outer = getattr(send, "__self__", None)
-        # PERF(benchmarks/header_middleware): the place of the exchange around this one will do. If a layer in between
-        # has opened a scope, or a task, call_next finds another place than this, and takes the safe way.
-        self.place = outer.place if type(outer) is Exchange and outer.state is WAITING else current_place()
+    scope: Scope
+    outer_receive: Receive
+    own_task: bool
 
     @property
     def home(self) -> "Exchange":
@@ -143,14 +137,15 @@ class Exchange(Call):
             return
         if outcome is PARKED:
             return
-        if self.result is not response or response.background is not None or self.beside or not response.untouched:
+        if self.result is not response or response.background is not None or response._body is not None or self.beside:
             await self.conclude(self)
             return
         self.concluded = True
+        send = self.outer_send
         for held in self.held:
-            await self.outer_send(held)
-        await self.outer_send(response.head())
-        self.leads_to = self.outer_send
+            await send(held)
+        await send({**message, "status": response.status_code, "headers": response.raw_headers})
+        self.leads_to = send
         self.state = PASSING
 
     async def _begin_with_care(self, message: Message) -> None:
@@ -185,7 +180,7 @@ class Exchange(Call):
             self.state = WAITING
             if self.taken:
                 self.share_body(self)
-            await park()
+            await PARK
             return self.response  # type: ignore[return-value] # dispatch is taken up again once there is one
         call: Call = self if self.state is NEW else AnotherCall(self)
         self.share_body(call)
@@ -428,7 +423,16 @@ async def serve(middleware: Any, scope: Scope, receive: Receive, send: Send) -> 
     if scope["type"] != "http":
         await app(scope, receive, send)
         return
-    exchange = Exchange(app, scope, receive, send, middleware.own_task)
+    exchange = Exchange()
+    exchange.app = app
+    exchange.scope = scope
+    exchange.outer_receive = receive
+    exchange.outer_send = send
+    exchange.own_task = middleware.own_task
+    # The place of the exchange around this one will do for this one too: if a layer in between has opened a scope, or a
+    # task, call_next finds another place than this, and takes the safe way.
+    outer = getattr(send, "__self__", None)
+    exchange.place = outer.place if type(outer) is Exchange and outer.state is WAITING else current_place()
     if STASHED in scope:
         exchange.taken = list(scope[STASHED])
     request = exchange.own_request = Request(scope, exchange.receive_for_dispatch, send)
@@ -465,9 +469,9 @@ async def serve(middleware: Any, scope: Scope, receive: Receive, send: Send) -> 
     finally:
         coroutine.close()
         failure = exchange.failure
-        # Much of what is in it refers back to it; the garbage collector need not find that out.
-        exchange.__dict__.clear()
         exchange.state = UNWANTED
+        # These refer back to the exchange; the garbage collector need not find that out.
+        exchange.own_request = exchange.request = exchange.response = exchange.result = None
     if failure is not None:
         raise failure
 

@@ -91,7 +91,7 @@ class Response:
         """Set `raw_headers` from `headers`, with content length and type where `headers` has none."""
         raw: list[tuple[bytes, bytes]] = []
         with_length = with_type = True
-        if headers:
+        if headers is not None:
             for name, value in headers.items():
                 key = encode_header_name(name)
                 raw.append((key, encode_header_value(value, name)))
@@ -111,7 +111,9 @@ class Response:
         """The headers, to read and to change."""
         view = self._headers
         if view is None or view._list is not self.raw_headers:
-            view = self._headers = MutableHeaders(raw=self.raw_headers)
+            # PERF(benchmarks/header_middleware): the constructor's choice between its sources is made already.
+            view = self._headers = MutableHeaders.__new__(MutableHeaders)
+            view._list = self.raw_headers
         return view
 
     def set_cookie(

@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-from asterion._core.scopekeys import READING, STASHED
+from asterion._core.scopekeys import LISTENERS, READING, STASH_LIMIT, STASHED, stashed_bytes
 from asterion._core.wire import straight
 from asterion.background import run_background
 from asterion.concurrency import Companion, iterate_in_threadpool
@@ -164,11 +164,24 @@ class ClientWatch:
     """Notices that the client has gone while a response is being made.
 
     Nothing is started until the request first gives the loop a turn: a response that is done by then costs no task.
-    From then on a companion task waits in `receive`. It never takes a request's body away from who reads it: it does not
-    listen while the body is being read, and what it got by chance is put where `Request.stream` looks.
+    From then on a companion task waits in `receive`. It never takes a request's body away from who reads it: a reader
+    makes it stand aside, and what it got before that is put where `Request.stream` looks (`_core.scopekeys`).
     """
 
-    __slots__ = ("_companion", "_handle", "_receive", "_request_scope", "_turn", "error", "gone", "scope", "waiting")
+    __slots__ = (
+        "_aside",
+        "_companion",
+        "_handle",
+        "_receive",
+        "_receiving",
+        "_request_scope",
+        "_turn",
+        "_wake",
+        "error",
+        "gone",
+        "scope",
+        "waiting",
+    )
 
     def __init__(self, scope: Scope, receive: Receive | None) -> None:
         self._request_scope = scope
@@ -176,6 +189,9 @@ class ClientWatch:
         self._companion: Companion | None = None
         self._handle: asyncio.Handle | None = None
         self._turn = 0.0
+        self._receiving: anyio.CancelScope | None = None
+        self._aside: anyio.Event | None = None
+        self._wake: anyio.Event | None = None
         self.gone = False
         self.waiting = False
         self.error: Exception | None = None
@@ -195,23 +211,52 @@ class ClientWatch:
 
     def _listen_now(self) -> None:
         self._handle = None
+        self._request_scope.setdefault(LISTENERS, []).append(self)
         self._companion = Companion(self._listen)
 
     async def _listen(self) -> None:
         scope = self._request_scope
-        receive = self._receive
         try:
-            while receive is not None and not scope.get(READING):
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    self._end()
-                    return
-                scope.setdefault(STASHED, []).append(message)
-                if message.get("more_body"):
-                    return
+            while not self.gone:
+                if scope.get(READING) or stashed_bytes(scope) >= STASH_LIMIT:
+                    self._wake = anyio.Event()
+                    await self._wake.wait()
+                else:
+                    await self._take_message(scope)
         except Exception as error:  # noqa: BLE001 - raised by the response, in its own task
             self.error = error
             self._end()
+
+    async def _take_message(self, scope: Scope) -> None:
+        message: Message | None = None
+        try:
+            with anyio.CancelScope() as self._receiving:
+                message = await self._receive()  # type: ignore[misc]  # `open` has looked
+        finally:
+            self._receiving = None
+            if message is not None and message["type"] != "http.disconnect":
+                scope.setdefault(STASHED, []).append(message)
+            if self._aside is not None:
+                self._aside.set()
+        if message is not None and message["type"] == "http.disconnect":
+            self._end()
+
+    async def stand_aside(self) -> None:
+        """Leave `receive` to somebody who reads the body, until `resume`."""
+        if self._receiving is not None:
+            self._aside = anyio.Event()
+            self._receiving.cancel()
+            await self._aside.wait()
+
+    def resume(self) -> None:
+        """Listen again, if nobody reads."""
+        if self._wake is not None:
+            self._wake.set()
+
+    def note_gone(self) -> None:
+        """A reader was told that the client has gone; a server may say so only once."""
+        self.gone = True
+        self.resume()
 
     def _end(self) -> None:
         self.gone = True
@@ -232,6 +277,7 @@ class ClientWatch:
             self._handle.cancel()
             self._handle = None
         if self._companion is not None:
+            self._request_scope[LISTENERS].remove(self)
             await self._companion.stop()
 
 

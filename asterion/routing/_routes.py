@@ -156,17 +156,9 @@ class Route(BaseRoute):
         if scope["type"] != "http":
             return NONE
         # PERF(benchmarks/plain_text): `get_route_path` without the call, where there is no prefix.
-        path = get_route_path(scope) if scope.get("root_path") else scope["path"]
-        template = self._template
-        if template.literal:
-            if path != template.format:
-                return NONE
-            params = {}
-        else:
-            found = template.parse(path)
-            if found is None:
-                return NONE
-            params = found
+        params = self.params_of(get_route_path(scope) if scope.get("root_path") else scope["path"])
+        if params is None:
+            return NONE
         if "path_params" in scope:
             params = with_params(scope, params)
         child: Scope = {"endpoint": self.endpoint, "path_params": params, "route": self}
@@ -174,6 +166,13 @@ class Route(BaseRoute):
         if methods is None or scope["method"] in methods:
             return FULL, child
         return PARTIAL, child
+
+    def params_of(self, path: str) -> dict[str, Any] | None:
+        """The parameters in `path`, or None if the path is not this route's."""
+        template = self._template
+        if template.literal:
+            return {} if path == template.format else None
+        return template.parse(path)
 
     def index_places(self) -> Sequence[Place]:
         """See `BaseRoute`. A subclass that matches in its own way is asked about every path."""

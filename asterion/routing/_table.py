@@ -9,7 +9,16 @@ from asterion._core.paths import get_route_path
 from asterion.datastructures import URLPath
 from asterion.responses import RedirectResponse
 from asterion.routing._limits import limit_body
-from asterion.routing._routes import FULL, PARTIAL, BaseRoute, NoMatchFound, method_not_allowed, not_found
+from asterion.routing._routes import (
+    FULL,
+    PARTIAL,
+    BaseRoute,
+    NoMatchFound,
+    Route,
+    method_not_allowed,
+    not_found,
+    with_params,
+)
 from asterion.types import ASGIApp, Receive, Scope, Send
 
 # RFC 3986 3.3: what may stand in a path as it is.
@@ -65,7 +74,21 @@ class RouteTable:
         routes = self._routes
         if self._indexed_version != routes.version:
             self._make_index()
-        for route in self._index.candidates(path):
+        index = self._index
+        for route in index.literals.get(path) or index.candidates(path):
+            if route.__class__ is Route and kind == "http":
+                # PERF(benchmarks/plain_text): what `matches` and `update` come to for a plain route, without the
+                # dictionary in between.
+                params = route.params_of(path)
+                methods = route.methods
+                if params is None:
+                    continue
+                if methods is None or scope["method"] in methods:
+                    scope["endpoint"] = route.endpoint
+                    scope["path_params"] = with_params(scope, params) if "path_params" in scope else params
+                    scope["route"] = route
+                    await route.handle(scope, receive, send)
+                    return
             match, child_scope = route.matches(scope)
             if match is FULL:
                 if "root_path" in child_scope:
