@@ -12,17 +12,16 @@ read them.
 | `session`, `auth`, `user`, `state` | per-request data | middleware, lifespan | requests |
 | `starlette.exception_handlers` | `(by class, by status)` | middleware.exceptions | routing |
 | `starlette.max_body_size` | bytes | body limits | middleware.body_limit |
-| `asterion.stashed` | `http.request` messages taken from `receive` by somebody who was looking for a disconnect | responses, requests | requests |
+| `asterion.stashed` | `http.request` messages that a look-out for a disconnect took | responses, requests | requests |
 | `asterion.reading` | True while a request body is being read | requests | responses |
-| `asterion.listeners` | the `Listener`s that wait in `receive` for a disconnect | responses | requests |
-| `asterion.body` | `requests._body.KeptBody`: what was kept of a body that was read to its end | requests | requests, middleware.base |
-| `asterion.body_limit_counter` | what counts the bytes of the body and can be told another limit | body limits | routing |
+| `asterion.listeners` | the `Listener`s that wait in `receive` | responses | requests |
+| `asterion.body` | `KeptBody`: what was kept of a body read to its end | requests | requests, middleware.base |
+| `asterion.body_limit_counter` | who counts the body and can be told another limit | body limits | body limits |
 """
 
 from typing import Protocol
 
 from asterion.types import Scope
-"""
 
 EXCEPTION_HANDLERS = "starlette.exception_handlers"
 STASHED = "asterion.stashed"

@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any, NoReturn, cast
 
+import anyio.lowlevel
+
 from asterion._core.forms import FormLimits
 from asterion._core.headers import encode_header_value
 from asterion._core.jsonbody import MalformedJSON
-from asterion._core.scopekeys import READING, STASHED
+from asterion._core.scopekeys import LISTENERS, READING, STASH_LIMIT, STASHED, Listener, stashed_bytes
 from asterion.datastructures import FormData
 from asterion.formparsers import FormParser, MultiPartException, MultiPartParser
 from asterion.requests._body import BodyRequest, BodyStream, ClientDisconnect
@@ -34,9 +36,6 @@ __all__ = (
 
 SERVER_PUSH_HEADERS_TO_COPY = {"accept", "accept-encoding", "accept-language", "cache-control", "user-agent"}
 """Request headers that a pushed request carries as well (`Request.send_push_promise`)."""
-
-STASH_LIMIT = 1024 * 1024
-"""Body bytes that `is_disconnected` takes out of the way at most, so that polling cannot fill the memory."""
 
 
 async def empty_receive() -> NoReturn:
@@ -167,13 +166,17 @@ class Request(BodyRequest[StateT]):
         """
         if self._is_disconnected or self.scope.get(READING, False):
             return self._is_disconnected
-        stashed: list[Message] = self.scope.setdefault(STASHED, [])
-        if sum(len(message.get("body", b"")) for message in stashed) < STASH_LIMIT:
+        listeners: list[Listener] = self.scope.get(LISTENERS, [])
+        if listeners:
+            # They wait in `receive`; a second caller there would only take what they are to learn.
+            await anyio.lowlevel.checkpoint()
+            self._is_disconnected = any(listener.gone for listener in listeners)
+        elif stashed_bytes(self.scope) < STASH_LIMIT:
             message = await glance(self._receive)
             if message is not None and message["type"] == "http.disconnect":
                 self._is_disconnected = True
             elif message is not None:
-                stashed.append(message)
+                self.scope.setdefault(STASHED, []).append(message)
         return self._is_disconnected
 
     async def send_push_promise(self, path: str) -> None:

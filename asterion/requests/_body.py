@@ -7,7 +7,7 @@ that is gone is told so and never waits for ever.
 from typing import Any
 
 from asterion._core.jsonbody import parse_json
-from asterion._core.scopekeys import READING, STASHED
+from asterion._core.scopekeys import LISTENERS, READING, STASHED, Listener
 from asterion.datastructures import FormData
 from asterion.requests._connection import HTTPConnection, StateT
 from asterion.types import Message, Receive
@@ -161,14 +161,20 @@ class BodyRequest(HTTPConnection[StateT]):
         stashed = scope.get(STASHED)
         if stashed:
             message = stashed.pop(0)
+            for listener in scope.get(LISTENERS, ()):
+                listener.resume()  # there is room again
         elif self._is_disconnected:
             raise ClientDisconnect("The client disconnected before its request body was complete.")
+        elif LISTENERS in scope:
+            message = await self._receive_alone(scope[LISTENERS])
         else:
             scope[READING] = True
             try:
                 message = await self._receive()
             finally:
                 scope[READING] = False
+                for listener in scope.get(LISTENERS, ()):
+                    listener.resume()  # one that came meanwhile
             stashed = scope.get(STASHED)
             if stashed:
                 message = self._put_behind(stashed, message)
@@ -186,6 +192,30 @@ class BodyRequest(HTTPConnection[StateT]):
             f"`receive` gave a message of type {message['type']!r} while the request body was read; "
             "an HTTP server gives 'http.request' or 'http.disconnect'."
         )
+
+    async def _receive_alone(self, listeners: list[Listener]) -> Message:
+        """The next message, with nobody else in `receive`; what a listener gets before it stands aside comes first."""
+        scope = self.scope
+        scope[READING] = True
+        try:
+            for listener in tuple(listeners):
+                await listener.stand_aside()
+            # A listener whose `receive` cannot be interrupted has got something by now.
+            stashed = scope.get(STASHED)
+            if stashed:
+                first: Message = stashed.pop(0)
+                return first
+            if any(listener.gone for listener in listeners):
+                return {"type": "http.disconnect"}
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                for listener in listeners:
+                    listener.note_gone()
+            return message
+        finally:
+            scope[READING] = False
+            for listener in listeners:
+                listener.resume()
 
     def _put_behind(self, stashed: list[Message], message: Message) -> Message:
         if message["type"] == "http.disconnect":
