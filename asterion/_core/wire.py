@@ -61,3 +61,12 @@ def watched(send: Send) -> tuple[Send, PassThrough]:
         return send, owner
     watch = StartWatch(send)
     return watch.send, watch
+
+
+def means_client_gone(error: OSError) -> bool:
+    """Whether `send` raised `error` because the client has gone.
+
+    ASGI 2.4: `send` then raises a server-specific subclass of OSError. An error of the operating system about something
+    else (a full disk under a layer that writes what it sends) has a number and is no connection error.
+    """
+    return error.errno is None or isinstance(error, ConnectionError)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from asterion._core.cookies import render_set_cookie
 from asterion._core.headers import encode_header_name, encode_header_value
+from asterion._core.wire import means_client_gone
 from asterion.background import run_background
 from asterion.datastructures import URL, MutableHeaders
 from asterion.types import Receive, Scope, Send
@@ -182,8 +183,13 @@ class Response:
                 headers = headers_without_content(headers, status)
             elif scope.get("method") == "HEAD":
                 body = b""
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            try:
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
+            except OSError as error:
+                # A client that has gone is no failure of ours, and the background work is done all the same.
+                if not means_client_gone(error):
+                    raise
         else:
             await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
             await send({"type": "websocket.http.response.body", "body": body})

@@ -16,7 +16,7 @@ from typing import Any
 from asterion._core.conditional import if_range_matches, is_not_modified, precondition_failed
 from asterion._core.filehead import render_disposition, render_stat_headers
 from asterion._core.ranges import Unsatisfiable, parse_range
-from asterion._core.wire import straight
+from asterion._core.wire import means_client_gone, straight
 from asterion.background import run_background
 from asterion.concurrency import run_framework_io
 from asterion.datastructures import Headers
@@ -248,8 +248,9 @@ class _Delivery:
             return
         try:
             await (send or self._send)(message)
-        except OSError:
-            # ASGI 2.4: the client has gone, which is no failure of ours.
+        except OSError as error:
+            if not means_client_gone(error):
+                raise
             self._watch.gone = True
 
     async def _put_pieces(self, opened: OpenFile) -> None:

@@ -14,7 +14,7 @@ import anyio
 import anyio.lowlevel
 
 from asterion._core.scopekeys import LISTENERS, READING, STASH_LIMIT, STASHED, stashed_bytes
-from asterion._core.wire import straight
+from asterion._core.wire import means_client_gone, straight
 from asterion.background import run_background
 from asterion.concurrency import Companion, iterate_in_threadpool
 from asterion.responses._base import Response, headers_without_content, sends_body
@@ -95,8 +95,10 @@ class StreamingResponse(Response):
             await send({"type": f"{kind}.start", "status": status, "headers": headers})
             if not with_body:
                 await send({"type": f"{kind}.body", "body": b"", "more_body": False})
-        except BaseException:
+        except BaseException as error:
             await close_iterator(body)
+            if isinstance(error, OSError) and means_client_gone(error):
+                return
             raise
         if not with_body:
             await close_iterator(body)
@@ -124,8 +126,9 @@ class StreamingResponse(Response):
                     chunk = as_bytes(chunk, charset)
                 try:
                     await outermost({"type": kind, "body": chunk, "more_body": True})
-                except OSError:
-                    # ASGI 2.4: `send` raises OSError when the client has gone, which is no failure of ours.
+                except OSError as error:
+                    if not means_client_gone(error):
+                        raise
                     watch.gone = True
                     return
                 left -= 1
@@ -144,7 +147,9 @@ class StreamingResponse(Response):
             try:
                 # The last message goes the whole way, so that every layer knows that the response is complete.
                 await send({"type": kind, "body": b"", "more_body": False})
-            except OSError:
+            except OSError as error:
+                if not means_client_gone(error):
+                    raise
                 watch.gone = True
 
 
