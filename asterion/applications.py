@@ -52,7 +52,13 @@ class Asterion:
         self.user_middleware: list[Middleware] = list(middleware or ())
         self.max_body_size = max_body_size
         self.middleware_stack: ASGIApp | None = None
-        self.background_work: set[Companion] = set()
+
+    @property
+    def background_work(self) -> set[Companion]:
+        """The background work that runs in tasks of the application's own."""
+        # Made when asked for: subclasses need not call this constructor (FastAPI's do not).
+        work: set[Companion] = self.__dict__.setdefault("_background_work", set())
+        return work
 
     def build_middleware_stack(self) -> ASGIApp:
         """Everything around the router, from the error boundary inwards."""

@@ -175,15 +175,15 @@ class Exchange(Call):
             raise RuntimeError(f"call_next was called after {describe_callable(self.dispatch)} had ended")
         if self.taken:
             request.scope.pop(STASHED, None)  # dispatch looked at these; they are told again from `taken`
-        if self.state is NEW and not self.own_task and is_at(self.place):
-            self.request = request
+        first = self.state is NEW
+        call: Call = self if first else AnotherCall(self)
+        call.request = request
+        if self.taken or not first:
+            self.share_body(call)
+        if first and not self.own_task and is_at(self.place):
             self.state = WAITING
-            if self.taken:
-                self.share_body(self)
             await PARK
             return self.response  # type: ignore[return-value] # dispatch is taken up again once there is one
-        call: Call = self if self.state is NEW else AnotherCall(self)
-        self.share_body(call)
         return await call.run_beside(request)
 
     # --- the inner application in its natural place ---
@@ -197,6 +197,7 @@ class Exchange(Call):
             if self.body_taken_by is not None:
                 self.body_taken_by = EARLIER
             self.start_over()
+            self.share_body(self)
             return await self.advance(error)
         elif self.state is READING:
             if error is None and not self.complete:
@@ -402,15 +403,27 @@ class Exchange(Call):
     def share_body(self, call: Call) -> None:
         """Let the requests of dispatch and of the inner application find the body that either has kept."""
         record = self.scope.get(KEPT_BODY)
-        if record is not None and (record.body is not None or record.form is not None):
-            ours = (self.receive_for_dispatch, call.receive)
-            if any(receive in record.receives for receive in ours):
-                record.receives += [receive for receive in ours if receive not in record.receives]
+        if record is None or (call.request is not None and call.request.receive != self.receive_for_dispatch):
+            return
+        ours = (self.receive_for_dispatch, self.receive, call.receive)
+        if not any(receive in record.receives for receive in ours):
+            return
+        if record.body is None and record.form is None:
+            if call.state is NEW:
+                del self.scope[KEPT_BODY]  # nothing is kept: what there is to tell again is in `taken`
+            return
+        record.receives += [receive for receive in ours if receive not in record.receives]
+        body = self.own_request.__dict__.get("_body")
+        if body is not None and body is not record.body:
+            # Put there by dispatch, in place of what it had read.
+            record.body = body
+            self.taken = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def incomplete(self, what: str) -> Exception:
         """Why the inner application gave less than a response: its client has gone, or it is wrong."""
-        if self.client_gone or await self.own_request.is_disconnected():
-            return ClientDisconnect("The client disconnected before it was answered.")
+        for _ in range(2):  # what is left of the body may be in the way
+            if self.client_gone or await self.own_request.is_disconnected():
+                return ClientDisconnect("The client disconnected before it was answered.")
         return RuntimeError(what)
 
 

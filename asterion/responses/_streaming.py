@@ -17,8 +17,9 @@ from asterion._core.scopekeys import LISTENERS, READING, STASH_LIMIT, STASHED, s
 from asterion._core.wire import means_client_gone, straight
 from asterion.background import run_background
 from asterion.concurrency import Companion, iterate_in_threadpool
+from asterion.requests import ClientDisconnect
 from asterion.responses._base import Response, headers_without_content, sends_body
-from asterion.types import Receive, Scope, Send
+from asterion.types import Message, Receive, Scope, Send
 
 ContentStream = AsyncIterable[str | bytes | memoryview] | Iterable[str | bytes | memoryview]
 
@@ -109,7 +110,11 @@ class StreamingResponse(Response):
             # scopes must nest.
             with anyio.CancelScope() as watch.scope:
                 watch.open()
-                await self._send_chunks(body, f"{kind}.body", send, watch)
+                try:
+                    await self._send_chunks(body, f"{kind}.body", send, watch)
+                except ClientDisconnect:
+                    # The source reads the request while it answers, and was told there that the client has gone.
+                    watch.gone = True
 
     async def _send_chunks(self, body: Any, kind: str, send: Send, watch: "ClientWatch") -> None:
         charset = self.charset
@@ -345,7 +350,7 @@ def as_bytes(chunk: Any, charset: str) -> bytes | memoryview:
 
 
 async def close_iterator(iterator: Any) -> None:
-    """Close an async iterator here and now, whatever is being cancelled, with `CLOSE_GRACE` seconds for its clean-up."""
+    """Close an async iterator here and now, shielded, with `CLOSE_GRACE` seconds for its own clean-up."""
     close = getattr(iterator, "aclose", None)
     if close is not None:
         with anyio.CancelScope(shield=True, deadline=anyio.current_time() + CLOSE_GRACE):
