@@ -120,8 +120,8 @@ class Asterion:
         """Add a middleware outside of those added before. Raises RuntimeError once the application has been called."""
         if self.middleware_stack is not None:
             raise RuntimeError(
-                f"cannot add middleware {getattr(middleware_class, '__name__', middleware_class)!r} after the application "
-                "has started; add it when the application is made"
+                f"cannot add middleware {getattr(middleware_class, '__name__', middleware_class)!r} after the "
+                "application has started; add it when the application is made"
             )
         self.user_middleware.insert(0, Middleware(middleware_class, *args, **kwargs))
 

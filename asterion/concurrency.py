@@ -217,8 +217,8 @@ _ANYIO_BACKEND = "anyio._backends._asyncio"
 
 
 def _find_anyio_states() -> Callable[[Any], Any]:
-    # SEAM: anyio keeps the innermost cancel scope of an asyncio task in a private mapping. Where it is not found a scope
-    # may always be open: function middleware then runs its inner application in a task, which is slower and as right.
+    # SEAM: anyio keeps the innermost cancel scope of an asyncio task in a private mapping. Where it is not found a
+    # scope may always be open: function middleware then runs its inner application in a task, slower and as right.
     global _anyio_state_of, _anyio_states  # noqa: PLW0603 - looked up once
     states = getattr(sys.modules[_ANYIO_BACKEND], "_task_states", None)
     data = getattr(states, "data", None)

@@ -86,7 +86,7 @@ class RouteList(list[R]):
 
     version = 0
 
-    def _changing(name: str) -> Any:  # type: ignore[misc]  # noqa: N805 - makes the methods below
+    def _changing(name: str) -> Any:  # type: ignore[misc]
         method = getattr(list, name)
 
         def change(self: "RouteList[Any]", *args: Any, **kwargs: Any) -> Any:

@@ -93,10 +93,17 @@ def compile_path(path: str) -> tuple[re.Pattern[str], str, dict[str, Convertor[A
 def replace_params(
     path: str, param_convertors: Mapping[str, Convertor[Any]], path_params: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """Fill in the parameters of a path format; returns the path and the parameters that were not used."""
+    """Fill in the parameters of a path format; returns the decoded path and the parameters that were not used.
+
+    In one pass: a value that looks like a parameter itself is not filled in again.
+    """
     remaining = dict(path_params)
-    for name in path_params:
-        marker = f"{{{name}}}"
-        if marker in path and name in param_convertors:
-            path = path.replace(marker, param_convertors[name].to_string(remaining.pop(name)))
-    return path, remaining
+    parts, end = [], 0
+    for found in _PARAM.finditer(path):
+        name = found.group(1)
+        if name in path_params and name in param_convertors:
+            remaining.pop(name, None)
+            parts += [path[end : found.start()], param_convertors[name].to_string(path_params[name])]
+            end = found.end()
+    parts.append(path[end:])
+    return "".join(parts), remaining

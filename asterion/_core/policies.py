@@ -16,10 +16,10 @@ class Policies:
     """What an application has chosen where upstream chose otherwise."""
 
     background_isolated: bool = True
-    """Run every background task even if an earlier one failed: work that was asked for is done. Upstream stops there."""
+    """Run every background task even if an earlier one failed: what was asked for is done. Upstream stops there."""
 
     background_survives_cancel: bool = True
-    """Background work runs in a task the application owns: cancelling the request does not end it. Upstream lets it die."""
+    """Background work runs in a task the application owns: cancelling the request leaves it. Upstream lets it die."""
 
     background_grace: float = 30.0
     """Seconds that shutdown waits for such work before it is cancelled."""

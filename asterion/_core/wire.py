@@ -1,7 +1,8 @@
 """Where messages go once nobody in between looks at them any more.
 
 A layer that wraps `send` and has finished with the head can say so. A response that is about to send many chunks asks,
-and then sends straight to the outermost layer that still listens: a chunk costs the same under ten layers as under none.
+and then sends straight to the outermost layer that still listens: a chunk costs the same under ten layers as under
+none.
 """
 
 from collections.abc import Awaitable

@@ -1,16 +1,20 @@
 """Function middleware: `dispatch(request, call_next)`.
 
-How it runs is told in `_exchange`: the inner application is awaited in its natural place, and `dispatch` is the coroutine
-held in the hand.
+How it runs is told in `_exchange.exchange`: the inner application is awaited in its natural place, and `dispatch` is the
+coroutine held in the hand.
 """
 
 from collections.abc import Awaitable, Callable
+from types import CoroutineType
 from typing import Any
 
-from asterion.middleware._exchange import serve
+from asterion._core.scopekeys import STASHED
+from asterion.concurrency import current_place, settle
+from asterion.middleware._exchange.call import PARKED, PASSING, UNWANTED, WAITING
+from asterion.middleware._exchange.exchange import ENDED, Exchange
 from asterion.requests import Request
 from asterion.responses import Response
-from asterion.types import ASGIApp
+from asterion.types import ASGIApp, Receive, Scope, Send
 
 RequestResponseEndpoint = Callable[[Request], Awaitable[Any]]
 DispatchFunction = Callable[[Request, RequestResponseEndpoint], Awaitable[Any]]
@@ -32,12 +36,67 @@ class BaseHTTPMiddleware:
         self.app = app
         self.dispatch_func: DispatchFunction = self.dispatch if dispatch is None else dispatch
 
-    # Runs `dispatch` around the inner application; an `async def`, for who asks which kind of application this is.
-    __call__ = serve
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901
+        """Serve one request: `dispatch` around the inner application, to the end of both."""
+        app = self.app
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        exchange = Exchange()
+        exchange.app = app
+        exchange.scope = scope
+        exchange.outer_receive = receive
+        exchange.outer_send = send
+        exchange.own_task = self.own_task
+        # The place of the exchange around this one will do for this one too: if a layer in between has opened a scope,
+        # or a task, call_next finds another place than this, and takes the safe way.
+        outer = getattr(send, "__self__", None)
+        exchange.place = outer.place if type(outer) is Exchange and outer.state is WAITING else current_place()
+        if STASHED in scope:
+            exchange.taken = list(scope[STASHED])
+        request = exchange.own_request = Request(scope, exchange.receive_for_dispatch, send)
+        dispatch = exchange.dispatch = self.dispatch_func
+        made = dispatch(request, exchange.call_next)
+        coroutine = exchange.coroutine = made if type(made) is CoroutineType else settle(made)
+        try:
+            # PERF(benchmarks/header_middleware): the happy path stands in this one coroutine.
+            try:
+                try:
+                    outcome = coroutine.send(None)
+                except StopIteration as stop:
+                    exchange.result = stop.value
+                    outcome = ENDED
+                if outcome is not PARKED and outcome is not ENDED:
+                    outcome = await exchange.carry_on(outcome)
+                parked = outcome is PARKED
+                while parked:
+                    error: BaseException | None = None
+                    try:
+                        # In its natural place: dispatch waits in call_next, and is taken up again within `begin`.
+                        await app(exchange.request.scope, exchange.receive, exchange.send)  # type: ignore[union-attr]
+                    except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler
+                        error = raised
+                    parked = (error is not None or exchange.state is not PASSING) and await exchange.inner_ended(error)
+                if not exchange.concluded:
+                    await exchange.conclude(None)
+            except BaseException as error:
+                if not exchange.beside and exchange.detached is None:
+                    raise
+                await exchange.dispatch_failed(error)
+            if exchange.beside or exchange.detached is not None:
+                await exchange.join_tasks()
+        finally:
+            coroutine.close()
+            failure = exchange.failure
+            exchange.state = UNWANTED
+            # These refer back to the exchange; the garbage collector need not find that out.
+            exchange.own_request = exchange.request = exchange.response = exchange.result = None
+        if failure is not None:
+            raise failure
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Answer `request`, usually with what `await call_next(request)` returns."""
         raise NotImplementedError(
-            f"{type(self).__qualname__} has no dispatch: override `async def dispatch(self, request, call_next)` or pass "
-            "a function as `dispatch=`"
+            f"{type(self).__qualname__} has no dispatch: override `async def dispatch(self, request, call_next)`, or "
+            "pass a function as `dispatch=`"
         )

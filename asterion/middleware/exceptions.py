@@ -19,7 +19,6 @@ from asterion.routing._endpoints import answer_websocket, respond_to
 from asterion.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 from asterion.websockets import WebSocket, WebSocketState
 
-
 _STATE_AFTER = {
     "websocket.accept": WebSocketState.CONNECTED,
     "websocket.close": WebSocketState.DISCONNECTED,

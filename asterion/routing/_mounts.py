@@ -7,7 +7,8 @@ from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, check_announced_l
 from asterion._core.hosts import parse_host
 from asterion._core.index import Place
 from asterion._core.middleware import Middleware, wrap_app
-from asterion._core.paths import compile_template, get_route_path
+from asterion._core.paths import compile_template, get_route_path, replace_params
+from asterion._core.urltext import quote_path
 from asterion.datastructures import Headers, URLPath
 from asterion.routing._limits import limit_body
 from asterion.routing._routes import NONE, BaseRoute, Match, NoMatchFound, checked_path, reverse, with_params
@@ -182,9 +183,11 @@ class Host(_Container):
         inner = {key: value for key, value in path_params.items() if key not in own}
         if own.keys() != self.param_convertors.keys():
             raise NoMatchFound(name, path_params)
-        host = reverse(self._template, name, own)
+        host = replace_params(self.host_format, self.param_convertors, own)[0]
+        if parse_host(host) is None:
+            raise ValueError(f"{host!r} is no host name, so there is no URL for {name!r} with {own!r}")
         if self.name is not None and name == self.name and inner.keys() == {"path"}:
-            return URLPath(path=str(inner["path"]), host=host)
+            return URLPath(path=quote_path("/" + str(inner["path"]).lstrip("/")), host=host)
         url = self._inner_url(name, "", inner, path_params)
         return URLPath(path=str(url), protocol=cast(Any, url.protocol), host=host)
 

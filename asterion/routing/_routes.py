@@ -8,6 +8,7 @@ from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, check_announced_l
 from asterion._core.index import Place
 from asterion._core.middleware import Middleware, wrap_app
 from asterion._core.paths import Template, compile_template, get_route_path, replace_params
+from asterion._core.urltext import quote_path
 from asterion.datastructures import URLPath
 from asterion.exceptions import HTTPException
 from asterion.responses import PlainTextResponse
@@ -94,10 +95,14 @@ def with_params(scope: Scope, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def reverse(template: Template, name: str, path_params: dict[str, Any]) -> str:
-    """The path of `template` with exactly these parameters. Raises NoMatchFound for any others."""
+    """The URL text of the path of `template` with exactly these parameters. Raises NoMatchFound for any others.
+
+    Percent-encoded (RFC 3986 3.3), slashes of a `path` parameter excepted: whatever a value holds, the route gets it
+    back.
+    """
     if path_params.keys() != template.convertors.keys():
         raise NoMatchFound(name, path_params)
-    return replace_params(template.format, template.convertors, path_params)[0]
+    return quote_path(replace_params(template.format, template.convertors, path_params)[0])
 
 
 def places_of(template: Template) -> Sequence[Place]:
@@ -210,7 +215,7 @@ class Route(BaseRoute):
 
 
 class WebSocketRoute(BaseRoute):
-    """A WebSocket endpoint at a path: a function of a WebSocket, a class such as `WebSocketEndpoint`, or an ASGI app."""
+    """A WebSocket endpoint at a path: a function of a WebSocket, a class like `WebSocketEndpoint`, or an ASGI app."""
 
     def __init__(
         self,

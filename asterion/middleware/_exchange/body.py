@@ -1,6 +1,6 @@
 """What a function middleware holds of the inner response: its head, and its body chunk by chunk.
 
-Both are views on a `Call` (see `_exchange`), which does the work.
+Both are views on a `Call` (see `call`), which does the work.
 """
 
 from collections.abc import Awaitable
@@ -49,8 +49,8 @@ class Body:
 class InnerResponse(StreamingResponse):
     """The response that `call_next` returns.
 
-    Returned by `dispatch` as it is, its head is sent (with what was changed in it) and every message after the head goes
-    straight through. Its `body_iterator` may be read, or replaced by an iterator over it.
+    Returned by `dispatch` as it is, its head is sent (with what was changed in it) and every message after the head
+    goes straight through. Its `body_iterator` may be read, or replaced by an iterator over it.
     """
 
     background: Any = None
@@ -61,7 +61,7 @@ class InnerResponse(StreamingResponse):
         self.start = start
         self.source = source
         self.status_code = start["status"]
-        headers = start["headers"] if "headers" in start else ()
+        headers = start.get("headers", ())
         self.raw_headers = headers.copy() if type(headers) is list else list(headers)
 
     @property

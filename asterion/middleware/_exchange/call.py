@@ -1,6 +1,6 @@
 """One run of the inner application under a function middleware: the side of the exchange that it sees.
 
-What its messages mean depends on one state. `_exchange` holds the other side, `dispatch`.
+What its messages mean depends on one state. `exchange` holds the other side, `dispatch`.
 """
 
 from collections import deque
@@ -14,8 +14,8 @@ import anyio.lowlevel
 from asterion._core.wire import PassThrough
 from asterion.background import run_background
 from asterion.concurrency import Companion, current_place, running_task, task_context
-from asterion.middleware._body import InnerResponse
-from asterion.middleware._filebody import FileBody
+from asterion.middleware._exchange.body import InnerResponse
+from asterion.middleware._exchange.filebody import FileBody
 from asterion.requests import Request
 from asterion.requests._body import BODY as KEPT_BODY
 from asterion.types import ASGIApp, Message, Scope, Send
@@ -266,7 +266,7 @@ class Call(PassThrough):
         self.error = error
         self.dispatch_turn.set()
 
-    # --- the body, as dispatch sees it (`_body.BodySource`) ---
+    # --- the body, as dispatch sees it (`body.BodySource`) ---
 
     async def next_chunk(self) -> bytes:
         """The next chunk. Raises StopAsyncIteration at the end, and the inner application's own error."""

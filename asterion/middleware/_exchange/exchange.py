@@ -17,17 +17,14 @@ Laws of this file:
 """
 
 import types
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from types import CoroutineType
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
-
-import anyio
 
 from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import STASHED
-from asterion.concurrency import Companion, current_place, is_at, settle, task_context
-from asterion.middleware._body import InnerResponse
-from asterion.middleware._call import (
+from asterion.concurrency import Companion, is_at, task_context
+from asterion.middleware._exchange.body import InnerResponse
+from asterion.middleware._exchange.call import (
     HELD,
     INCOMPLETE,
     LAST,
@@ -36,24 +33,25 @@ from asterion.middleware._call import (
     PARKED,
     PASSING,
     READING,
-    UNWANTED,
     WAITING,
     Call,
     Unwanted,
 )
-from asterion.requests import ClientDisconnect, Request
+from asterion.middleware._exchange.intake import EARLIER, Intake
+from asterion.requests import Request
 from asterion.requests._body import BODY as KEPT_BODY
 from asterion.responses import FileResponse, Response
-from asterion.types import ASGIApp, Message, Receive, Scope, Send
+from asterion.types import Message
+
+ENDED: Any = object()
+"""What stepping dispatch gives when it has ended."""
 
 
-class Exchange(Call):
+class Exchange(Intake):
     """One request through one function middleware. It is itself the first call of the inner application."""
 
     dispatch: Callable[..., Any]
     coroutine: Coroutine[Any, Any, Any]
-    own_request: Any
-    """The request that dispatch is given."""
     place: tuple[Any, Any]
     concluded = False
     """Whether what dispatch returned has been sent, or its failure kept."""
@@ -62,14 +60,6 @@ class Exchange(Call):
     beside: tuple[Call, ...] = ()
     detached: Companion | None = None
     """The task of dispatch's side, where it has one of its own."""
-    taken: Sequence[Message] = ()
-    """Messages of the request that dispatch has taken, to be told to the inner application."""
-    body_taken_by: Call | None = None
-    client_gone = False
-    listeners: tuple[tuple[Call | None, anyio.CancelScope], ...] = ()
-
-    scope: Scope
-    outer_receive: Receive
     own_task: bool
 
     @property
@@ -267,7 +257,7 @@ class Exchange(Call):
                 f"{describe_callable(self.dispatch)} returned {response!r}; return a response, usually what "
                 "`await call_next(request)` gave"
             )
-        await response(self.scope, self._receive_for_response, self.outer_send)
+        await response(self.scope, self.receive_for_response, self.outer_send)
         self._give_up_but(None)
 
     def _give_up_but(self, chosen: Call | None) -> None:
@@ -328,178 +318,6 @@ class Exchange(Call):
         for companion in self._companions():
             await companion.stop()
 
-    # --- messages ---
-
-    async def receive_for_dispatch(self) -> Message:
-        """The `receive` of dispatch's own request; what it takes is told to the inner application again."""
-        if self.client_gone:
-            return {"type": "http.disconnect"}
-        message = await self.outer_receive()
-        if message["type"] == "http.disconnect":
-            self._note_client_gone()
-        else:
-            self._take(message)
-        return message
-
-    def _take(self, message: Message) -> None:
-        if isinstance(self.taken, list):
-            self.taken.append(message)
-        else:
-            self.taken = [message]
-
-    async def _receive_for_response(self) -> Message:
-        return await self._wait_for_disconnect(None)
-
-    async def next_message(self, call: Call) -> Message:
-        """The next message for `call`: what dispatch has taken first, then the server's."""
-        request = call.request
-        if request is not None and request.receive != self.receive_for_dispatch:
-            return await request.receive()  # dispatch has put its own in place
-        if call.replayed < len(self.taken):
-            call.replayed += 1
-            return self.taken[call.replayed - 1]
-        if call.body_read:
-            return await self._wait_for_disconnect(call)
-        if self.client_gone:
-            return {"type": "http.disconnect"}
-        if self.body_taken_by not in (None, call):
-            raise RuntimeError(BODY_GONE)
-        message = await self.outer_receive()
-        if message["type"] == "http.disconnect":
-            self._note_client_gone()
-        elif message.get("body") or message.get("more_body"):
-            self.body_taken_by = call
-        else:
-            self._take(message)  # an empty body can be told as often as it is asked for
-            call.replayed = len(self.taken)
-        return message
-
-    async def _wait_for_disconnect(self, call: Call | None) -> Message:
-        # Ends as well when the response is not wanted any more, and when somebody else has seen the client go.
-        if not self.client_gone:
-            with anyio.CancelScope() as scope:
-                listener = (call, scope)
-                self.listeners = (*self.listeners, listener)
-                try:
-                    message = await self.outer_receive()
-                finally:
-                    self.listeners = tuple(other for other in self.listeners if other is not listener)
-                if message["type"] == "http.disconnect":
-                    self._note_client_gone()
-                return message
-        return {"type": "http.disconnect"}
-
-    def _note_client_gone(self) -> None:
-        self.client_gone = True
-        for _, scope in self.listeners:
-            scope.cancel()
-
-    def end_listening(self, call: Call | None) -> None:
-        """Nobody wants the response of `call`: who waits in its `receive` is told so."""
-        for listener, scope in self.listeners:
-            if listener is call:
-                scope.cancel()
-
-    def share_body(self, call: Call) -> None:
-        """Let the requests of dispatch and of the inner application find the body that either has kept."""
-        record = self.scope.get(KEPT_BODY)
-        if record is None or (call.request is not None and call.request.receive != self.receive_for_dispatch):
-            return
-        ours = (self.receive_for_dispatch, self.receive, call.receive)
-        if not any(receive in record.receives for receive in ours):
-            return
-        if record.body is None and record.form is None:
-            if call.state is NEW:
-                del self.scope[KEPT_BODY]  # nothing is kept: what there is to tell again is in `taken`
-            return
-        record.receives += [receive for receive in ours if receive not in record.receives]
-        body = self.own_request.__dict__.get("_body")
-        if body is not None and body is not record.body:
-            # Put there by dispatch, in place of what it had read.
-            record.body = body
-            self.taken = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def incomplete(self, what: str) -> Exception:
-        """Why the inner application gave less than a response: its client has gone, or it is wrong."""
-        for _ in range(2):  # what is left of the body may be in the way
-            if self.client_gone or await self.own_request.is_disconnected():
-                return ClientDisconnect("The client disconnected before it was answered.")
-        return RuntimeError(what)
-
-
-async def serve(middleware: Any, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one request through `middleware`: its `dispatch_func` around its `app`, to the end of both.
-
-    This is `BaseHTTPMiddleware.__call__`.
-    """
-    app = middleware.app
-    if scope["type"] != "http":
-        await app(scope, receive, send)
-        return
-    exchange = Exchange()
-    exchange.app = app
-    exchange.scope = scope
-    exchange.outer_receive = receive
-    exchange.outer_send = send
-    exchange.own_task = middleware.own_task
-    # The place of the exchange around this one will do for this one too: if a layer in between has opened a scope, or a
-    # task, call_next finds another place than this, and takes the safe way.
-    outer = getattr(send, "__self__", None)
-    exchange.place = outer.place if type(outer) is Exchange and outer.state is WAITING else current_place()
-    if STASHED in scope:
-        exchange.taken = list(scope[STASHED])
-    request = exchange.own_request = Request(scope, exchange.receive_for_dispatch, send)
-    dispatch = exchange.dispatch = middleware.dispatch_func
-    made = dispatch(request, exchange.call_next)
-    coroutine = exchange.coroutine = made if type(made) is CoroutineType else settle(made)
-    try:
-        # The happy path stands in here, in one coroutine: PERF(benchmarks/header_middleware).
-        try:
-            try:
-                outcome = coroutine.send(None)
-            except StopIteration as stop:
-                exchange.result = stop.value
-                outcome = ENDED
-            if outcome is not PARKED and outcome is not ENDED:
-                outcome = await exchange.carry_on(outcome)
-            parked = outcome is PARKED
-            while parked:
-                error: BaseException | None = None
-                try:
-                    # In its natural place: dispatch waits in call_next, and is taken up again within `begin`.
-                    await app(exchange.request.scope, exchange.receive, exchange.send)  # type: ignore[union-attr]
-                except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler
-                    error = raised
-                parked = (error is not None or exchange.state is not PASSING) and await exchange.inner_ended(error)
-            if not exchange.concluded:
-                await exchange.conclude(None)
-        except BaseException as error:
-            if not exchange.beside and exchange.detached is None:
-                raise
-            await exchange.dispatch_failed(error)
-        if exchange.beside or exchange.detached is not None:
-            await exchange.join_tasks()
-    finally:
-        coroutine.close()
-        failure = exchange.failure
-        exchange.state = UNWANTED
-        # These refer back to the exchange; the garbage collector need not find that out.
-        exchange.own_request = exchange.request = exchange.response = exchange.result = None
-    if failure is not None:
-        raise failure
-
-
-def has_its_body(response: Any) -> bool:
-    """Whether `response` has nothing to do with an inner body: what it sends is all in it."""
-    return getattr(type(response), "__call__", None) in (Response.__call__, FileResponse.__call__)  # noqa: B004
-
-
-ENDED: Any = object()
-"""What stepping dispatch gives when it has ended."""
-
-EARLIER: Any = object()
-"""Stands for an inner run that ended before its start, as the one who has taken the body."""
-
 
 class AnotherCall(Call):
     """A further call of the inner application in the same exchange: a retry."""
@@ -515,7 +333,6 @@ class AnotherCall(Call):
         return self._home
 
 
-BODY_GONE = (
-    "call_next was called again, but the inner application has read the request body and it is gone; "
-    "`await request.body()` before the first call_next keeps it"
-)
+def has_its_body(response: Any) -> bool:
+    """Whether `response` has nothing to do with an inner body: what it sends is all in it."""
+    return getattr(type(response), "__call__", None) in (Response.__call__, FileResponse.__call__)  # noqa: B004

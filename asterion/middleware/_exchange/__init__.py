@@ -1,0 +1,1 @@
+"""How function middleware runs; `exchange` tells the story, `base` is what users see of it."""
