@@ -5,7 +5,6 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.asgi import Exchange, function_layers, http_scope, layer_class, request
 
 from asterion.applications import Asterion, Starlette
 from asterion.background import BackgroundTask
@@ -13,6 +12,7 @@ from asterion.middleware import Middleware
 from asterion.requests import ClientDisconnect, Request
 from asterion.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from asterion.routing import Route
+from tests.asgi import Exchange, function_layers, http_scope, layer_class, request
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.asgi import Exchange, http_scope, layer_class, pass_through, wait_all_blocked
 
 from asterion.applications import Asterion
 from asterion.background import BackgroundTask
@@ -13,6 +12,7 @@ from asterion.middleware import Middleware
 from asterion.requests import ClientDisconnect, Request
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
 from asterion.routing import Route
+from tests.asgi import Exchange, http_scope, layer_class, pass_through, wait_all_blocked
 
 pytestmark = pytest.mark.anyio
 
