@@ -166,78 +166,64 @@ def task_context(task: Any) -> contextvars.Context:
     return contextvars.copy_context()  # a task class that hides its context: a copy is the best there is
 
 
-# Once anyio's asyncio backend is loaded: looks up what anyio knows of a task, by a weak reference to it.
-_anyio_state_of: Callable[[Any], Any] | None = None
-_anyio_states: Any = (None,)
+_ANYIO_BACKEND = "anyio._backends._asyncio"
+
+Place = tuple[Any, Any, Any]
+"""A running task, its innermost cancel scope, and a weak reference to the task."""
 
 
-def current_place() -> tuple[Any, Any]:
-    """The running task and its innermost cancel scope, for comparison by identity.
+def current_place() -> Place:
+    """The running task and its innermost cancel scope, for comparison.
 
     Two equal places mean that no cancel scope was opened or left in between that is still open or already gone. A place
     whose scope cannot be seen is equal to none.
     """
     try:
-        # PERF(benchmarks/header_middleware): on 3.11 this is `_asyncio_task` without the call.
-        task = _asyncio_task() if _TASK_BY_C else _current_tasks.get(_get_running_loop())
+        task = _asyncio_task()
     except RuntimeError:
         task = None
     if task is None:
         trio_task = sys.modules["trio"].lowlevel.current_task()
-        return trio_task, getattr(trio_task, "_cancel_status", Unknown())
-    state_of = _anyio_state_of
-    if state_of is None:
-        if _ANYIO_BACKEND not in sys.modules:
-            return task, None  # no anyio scope can exist
-        state_of = _find_anyio_states()
-    state = state_of(weakref.ref(task))
-    return task, None if state is None else state.cancel_scope
+        return trio_task, getattr(trio_task, "_cancel_status", Unknown()), None
+    reference = weakref.ref(task)
+    state = _anyio_state_of(reference)
+    return task, None if state is None else state.cancel_scope, reference
 
 
-def is_at(place: tuple[Any, Any]) -> bool:
+def is_at(place: Place) -> bool:
     """Whether the running task and its innermost cancel scope are those of `place`."""
-    # PERF(benchmarks/header_middleware): the common case of `current_place() == place`, without making a place.
-    if not _TASK_BY_C:
-        loop = _get_running_loop()
-        task = None if loop is None else _current_tasks.get(loop)
-        if task is not None:
-            if task is not place[0]:
-                return False
-            if _anyio_state_of is not None:
-                if not _anyio_states:
-                    return place[1] is None
-                state = _anyio_state_of(weakref.ref(task))
-                return (None if state is None else state.cancel_scope) is place[1] and place[1].__class__ is not Unknown
-            if _ANYIO_BACKEND not in sys.modules:
-                return place[1] is None
-    return current_place() == place
+    # PERF(benchmarks/header_middleware): `current_place() == place` on asyncio, without making a place.
+    reference = place[2]
+    if reference is None or _TASK_BY_C:
+        return current_place() == place
+    if _current_tasks.get(_get_running_loop()) is not place[0]:
+        return False
+    state = _anyio_state_of(reference)
+    return (None if state is None else state.cancel_scope) is place[1]
 
 
-_ANYIO_BACKEND = "anyio._backends._asyncio"
-
-
-def _find_anyio_states() -> Callable[[Any], Any]:
+def _find_anyio_states(reference: Any) -> Any:
+    """What anyio knows of a task; finds out once where anyio keeps that, and puts it in the place of this function."""
     # SEAM: anyio keeps the innermost cancel scope of an asyncio task in a private mapping. Where it is not found a
     # scope may always be open: function middleware then runs its inner application in a task, slower and as right.
-    global _anyio_state_of, _anyio_states  # noqa: PLW0603 - looked up once
-    states = getattr(sys.modules[_ANYIO_BACKEND], "_task_states", None)
-    data = getattr(states, "data", None)
-    if isinstance(data, dict):
-        _anyio_state_of, _anyio_states = data.get, data
-    else:
-        _anyio_state_of = _unseen
-    return _anyio_state_of
+    global _anyio_state_of  # noqa: PLW0603 - looked up once
+    if _ANYIO_BACKEND not in sys.modules:
+        return None  # no anyio scope can exist
+    data = getattr(getattr(sys.modules[_ANYIO_BACKEND], "_task_states", None), "data", None)
+    _anyio_state_of = data.get if isinstance(data, dict) else _Unseen
+    return _anyio_state_of(reference)
+
+
+_anyio_state_of: Callable[[Any], Any] = _find_anyio_states
 
 
 class _Unseen:
+    """The state of a task that cannot be seen."""
+
     __slots__ = ("cancel_scope",)
 
-    def __init__(self) -> None:
+    def __init__(self, reference: Any) -> None:
         self.cancel_scope = Unknown()
-
-
-def _unseen(reference: Any) -> Any:
-    return _Unseen()
 
 
 class Unknown:

@@ -47,7 +47,7 @@ class BaseHTTPMiddleware:
         exchange.scope = scope
         exchange.outer_receive = receive
         exchange.outer_send = send
-        exchange.own_task = self.own_task
+        exchange.middleware = self
         # The place of the exchange around this one will do for this one too: if a layer in between has opened a scope,
         # or a task, call_next finds another place than this, and takes the safe way.
         outer = getattr(send, "__self__", None)
@@ -55,8 +55,7 @@ class BaseHTTPMiddleware:
         if STASHED in scope:
             exchange.taken = list(scope[STASHED])
         request = exchange.own_request = Request(scope, exchange.receive_for_dispatch, send)
-        dispatch = exchange.dispatch = self.dispatch_func
-        made = dispatch(request, exchange.call_next)
+        made = self.dispatch_func(request, exchange.call_next)
         coroutine = exchange.coroutine = made if type(made) is CoroutineType else settle(made)
         try:
             # PERF(benchmarks/header_middleware): the happy path stands in this one coroutine.

@@ -13,7 +13,7 @@ import anyio.lowlevel
 
 from asterion._core.wire import PassThrough
 from asterion.background import run_background
-from asterion.concurrency import Companion, current_place, running_task, task_context
+from asterion.concurrency import Companion, Place, current_place, running_task, task_context
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.middleware._exchange.filebody import FileBody
 from asterion.requests import Request
@@ -72,7 +72,7 @@ class Home(Protocol):
     """What a call needs of its exchange."""
 
     scope: Scope
-    place: tuple[Any, Any]
+    place: Place
     detached: Companion | None
     beside: "tuple[Call, ...]"
 
@@ -129,8 +129,8 @@ class Call(PassThrough):
 
     # Turns in one task, while dispatch reads the body.
     backlog: deque[Message]
-    hold: tuple[Any, Any] | None = None
-    resumed_at: tuple[Any, Any]
+    hold: Place | None = None
+    resumed_at: Place
 
     def start_over(self) -> None:
         """Be a call that has not been made, after one that ended before its start."""

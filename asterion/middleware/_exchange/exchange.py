@@ -22,7 +22,7 @@ from typing import Any
 
 from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import STASHED
-from asterion.concurrency import Companion, is_at, task_context
+from asterion.concurrency import Companion, Place, is_at, task_context
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.middleware._exchange.call import (
     HELD,
@@ -50,9 +50,8 @@ ENDED: Any = object()
 class Exchange(Intake):
     """One request through one function middleware. It is itself the first call of the inner application."""
 
-    dispatch: Callable[..., Any]
     coroutine: Coroutine[Any, Any, Any]
-    place: tuple[Any, Any]
+    place: Place
     concluded = False
     """Whether what dispatch returned has been sent, or its failure kept."""
     result: Any = None
@@ -60,7 +59,7 @@ class Exchange(Intake):
     beside: tuple[Call, ...] = ()
     detached: Companion | None = None
     """The task of dispatch's side, where it has one of its own."""
-    own_task: bool
+    middleware: Any
 
     @property
     def home(self) -> "Exchange":
@@ -134,7 +133,7 @@ class Exchange(Intake):
         send = self.outer_send
         for held in self.held:
             await send(held)
-        await send({**message, "status": response.status_code, "headers": response.raw_headers})
+        await send(response.head())
         self.leads_to = send
         self.state = PASSING
 
@@ -162,7 +161,9 @@ class Exchange(Intake):
     async def call_next(self, request: Request) -> InnerResponse:
         """Run the inner application with `request`, up to the start of its response."""
         if self.concluded:
-            raise RuntimeError(f"call_next was called after {describe_callable(self.dispatch)} had ended")
+            raise RuntimeError(
+                f"call_next was called after {describe_callable(self.middleware.dispatch_func)} had ended"
+            )
         if self.taken:
             request.scope.pop(STASHED, None)  # dispatch looked at these; they are told again from `taken`
         first = self.state is NEW
@@ -170,7 +171,7 @@ class Exchange(Intake):
         call.request = request
         if self.taken or not first:
             self.share_body(call)
-        if first and not self.own_task and is_at(self.place):
+        if first and not self.middleware.own_task and is_at(self.place):
             self.state = WAITING
             await PARK
             return self.response  # type: ignore[return-value] # dispatch is taken up again once there is one
@@ -254,7 +255,7 @@ class Exchange(Intake):
         response = self.result
         if not callable(response):
             raise TypeError(
-                f"{describe_callable(self.dispatch)} returned {response!r}; return a response, usually what "
+                f"{describe_callable(self.middleware.dispatch_func)} returned {response!r}; return a response, usually what "
                 "`await call_next(request)` gave"
             )
         await response(self.scope, self.receive_for_response, self.outer_send)
