@@ -6,6 +6,7 @@ iterator that never waits.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
@@ -103,18 +104,18 @@ class StreamingResponse(Response):
             raise
         if not with_body:
             await close_iterator(body)
-        elif watch is None:
-            await self._send_chunks(body, f"{kind}.body", send, ClientWatch(scope, None))
-        else:
-            # The scope is around the whole iteration: a source may keep scopes of its own open between chunks, and
-            # scopes must nest.
-            with anyio.CancelScope() as watch.scope:
-                watch.open()
-                try:
-                    await self._send_chunks(body, f"{kind}.body", send, watch)
-                except ClientDisconnect:
-                    # The source reads the request while it answers, and was told there that the client has gone.
-                    watch.gone = True
+            return
+        watch = watch or ClientWatch(scope, None)
+        # The scope is around the whole iteration: a source may keep scopes of its own open between chunks, and scopes
+        # must nest.
+        with anyio.CancelScope() as watch.scope:
+            watch.open()
+            try:
+                await self._send_chunks(body, f"{kind}.body", send, watch)
+            except ClientDisconnect:
+                # The source reads the request while it answers, and was told there that the client has gone.
+                watch.gone = True
+                watch.error = None
 
     async def _send_chunks(self, body: Any, kind: str, send: Send, watch: "ClientWatch") -> None:
         charset = self.charset
@@ -143,11 +144,14 @@ class StreamingResponse(Response):
                 if watch.gone:
                     return
                 watch.waiting = True
+        except Exception as error:
+            watch.error = error  # where closing takes too long, the scope that ends it would swallow this
+            raise
         finally:
             watch.waiting = False
             if iterator is not body:
-                await close_iterator(iterator)
-            await close_iterator(body)
+                await close_iterator(iterator, watch.scope)
+            await close_iterator(body, watch.scope)
         if not watch.gone:
             try:
                 # The last message goes the whole way, so that every layer knows that the response is complete.
@@ -349,9 +353,21 @@ def as_bytes(chunk: Any, charset: str) -> bytes | memoryview:
     raise TypeError(f"a streamed chunk must be bytes or str, got {type(chunk).__name__}: {chunk!r:.80}")
 
 
-async def close_iterator(iterator: Any) -> None:
-    """Close an async iterator here and now, shielded, with `CLOSE_GRACE` seconds for its own clean-up."""
+async def close_iterator(iterator: Any, around: anyio.CancelScope | None = None) -> None:
+    """Close an async iterator here and now, shielded, with `CLOSE_GRACE` seconds for its own clean-up.
+
+    An iterator may hold scopes of its own open between its items, and leaves them now: a new scope would be in their
+    way. `around`, one that was opened before the iterator began, is the shield then.
+    """
     close = getattr(iterator, "aclose", None)
-    if close is not None:
+    if close is None:
+        return
+    if around is None or around.cancel_called or getattr(iterator, "ag_frame", close) is None:
         with anyio.CancelScope(shield=True, deadline=anyio.current_time() + CLOSE_GRACE):
             await close()
+        return
+    around.shield, around.deadline = True, anyio.current_time() + CLOSE_GRACE
+    try:
+        await close()
+    finally:
+        around.shield, around.deadline = False, math.inf

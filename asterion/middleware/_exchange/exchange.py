@@ -113,20 +113,21 @@ class Exchange(Intake):
         response = self.response = InnerResponse(message, self)
         self.state = HELD
         self.resumed_at = self.place
+        result: Any
         try:
             try:
                 outcome = self.coroutine.send(None)
             except StopIteration as stop:
-                self.result = stop.value
-                outcome = ENDED
-            if outcome is not ENDED and outcome is not PARKED:
-                outcome = await self.carry_on(outcome)
+                result = stop.value
+            else:
+                if outcome is PARKED or await self.carry_on(outcome) is PARKED:
+                    return
+                result = self.result
         except Exception as error:  # noqa: BLE001 - leaves the middleware when the inner application has ended
             self.fail(error)
             return
-        if outcome is PARKED:
-            return
-        if self.result is not response or response.background is not None or response._body is not None or self.beside:
+        if result is not response or response.background is not None or response._body is not None or self.beside:
+            self.result = result
             await self.conclude(self)
             return
         self.concluded = True
@@ -160,21 +161,29 @@ class Exchange(Intake):
 
     async def call_next(self, request: Request) -> InnerResponse:
         """Run the inner application with `request`, up to the start of its response."""
+        plain = self.state is NEW and not self.taken and not self.concluded
+        if plain and is_at(self.place) and not self.middleware.own_task:
+            # PERF(benchmarks/header_middleware): what `_call_next_with_care` comes to, nearly always.
+            self.request = request
+            self.state = WAITING
+            await PARK
+            return self.response  # type: ignore[return-value] # dispatch is taken up again once there is one
+        return await self._call_next_with_care(request)
+
+    async def _call_next_with_care(self, request: Request) -> InnerResponse:
         if self.concluded:
             raise RuntimeError(
                 f"call_next was called after {describe_callable(self.middleware.dispatch_func)} had ended"
             )
-        if self.taken:
-            request.scope.pop(STASHED, None)  # dispatch looked at these; they are told again from `taken`
+        request.scope.pop(STASHED, None)  # what dispatch looked at is told again from `taken`
         first = self.state is NEW
         call: Call = self if first else AnotherCall(self)
         call.request = request
-        if self.taken or not first:
-            self.share_body(call)
+        self.share_body(call)
         if first and not self.middleware.own_task and is_at(self.place):
             self.state = WAITING
             await PARK
-            return self.response  # type: ignore[return-value] # dispatch is taken up again once there is one
+            return self.response  # type: ignore[return-value] # as above
         return await call.run_beside(request)
 
     # --- the inner application in its natural place ---
