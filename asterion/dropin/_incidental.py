@@ -67,7 +67,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         _COLLAPSING,
         "requests: ClientDisconnect Request Request=_CachedRequest",
         "responses: Response",
-        "middleware._body: InnerResponse=_StreamingResponse",
+        "middleware._exchange.body: InnerResponse=_StreamingResponse",
         "dropin._incidental: AsyncContentStream BodyStreamGenerator",
         _APP,
     ),
