@@ -118,32 +118,10 @@ class StreamingResponse(Response):
                 watch.error = None
 
     async def _send_chunks(self, body: Any, kind: str, send: Send, watch: "ClientWatch") -> None:
-        charset = self.charset
         iterator = aiter(body)
-        left = _CHUNKS_PER_LOOK
-        outermost = straight(send)
         watch.waiting = True
         try:
-            async for chunk in _Given(iterator):
-                watch.waiting = False
-                if watch.gone:
-                    return
-                if type(chunk) is not bytes:
-                    chunk = as_bytes(chunk, charset)
-                try:
-                    await outermost({"type": kind, "body": chunk, "more_body": True})
-                except OSError as error:
-                    if not means_client_gone(error):
-                        raise
-                    watch.gone = True
-                    return
-                left -= 1
-                if not left:
-                    left = _CHUNKS_PER_LOOK
-                    await watch.give_turn()
-                if watch.gone:
-                    return
-                watch.waiting = True
+            await self._pump(iterator, kind, straight(send), watch)
         except Exception as error:
             watch.error = error  # where closing takes too long, the scope that ends it would swallow this
             raise
@@ -157,9 +135,30 @@ class StreamingResponse(Response):
                 # The last message goes the whole way, so that every layer knows that the response is complete.
                 await send({"type": kind, "body": b"", "more_body": False})
             except OSError as error:
-                if not means_client_gone(error):
-                    raise
-                watch.gone = True
+                watch.lost(error)
+
+    async def _pump(self, iterator: AsyncIterator[Any], kind: str, send: Send, watch: "ClientWatch") -> None:
+        """Send the chunks up to the end of `iterator`, or until the client has gone."""
+        charset = self.charset
+        left = _CHUNKS_PER_LOOK
+        async for chunk in _Given(iterator):
+            watch.waiting = False
+            if watch.gone:
+                return
+            if type(chunk) is not bytes:
+                chunk = as_bytes(chunk, charset)
+            try:
+                await send({"type": kind, "body": chunk, "more_body": True})
+            except OSError as error:
+                watch.lost(error)
+                return
+            left -= 1
+            if not left:
+                left = _CHUNKS_PER_LOOK
+                await watch.give_turn()
+            if watch.gone:
+                return  # type: ignore[unreachable] # the listener sets it, in a task of its own
+            watch.waiting = True
 
 
 class _Given:
@@ -278,6 +277,12 @@ class ClientWatch:
         if self.waiting and self.scope is not None:
             self.scope.cancel()
 
+    def lost(self, error: OSError) -> None:
+        """Note that `send` found the client gone. Raises `error` if it is about something else."""
+        if not means_client_gone(error):
+            raise error
+        self.gone = True
+
     async def give_turn(self) -> None:
         """Let the loop run if the source and the server have kept it to themselves for long."""
         now = time.monotonic()
@@ -360,9 +365,9 @@ async def close_iterator(iterator: Any, around: anyio.CancelScope | None = None)
     way. `around`, one that was opened before the iterator began, is the shield then.
     """
     close = getattr(iterator, "aclose", None)
-    if close is None:
-        return
-    if around is None or around.cancel_called or getattr(iterator, "ag_frame", close) is None:
+    if close is None or getattr(iterator, "ag_frame", close) is None:
+        return  # nothing to close, or a generator that has ended
+    if around is None or around.cancel_called:
         with anyio.CancelScope(shield=True, deadline=anyio.current_time() + CLOSE_GRACE):
             await close()
         return
