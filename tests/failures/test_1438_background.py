@@ -2,7 +2,8 @@
 
 Upstream ran the inner application in a task group together with a listener for the disconnect; the client that left
 after the last byte took its own background work with it. The numbers in the headings are those of the cases that came
-up over the years, in 919, 1029, 1441, 1654, 1699, 1700, 1706, 1710, 1715, 2516, 2620, 2625, 2688, 2812, 2893, 2911, 3476.
+up over the years, in issues 919, 1029, 1441, 1654, 1699, 1700, 1706, 1710, 1715, 2516, 2620, 2625, 2688, 2812, 2893,
+2911 and 3476.
 """
 
 import contextlib
@@ -152,6 +153,10 @@ def _kinds_of_response(tmp_path: Any) -> dict[str, Any]:
 each_kind = pytest.mark.parametrize("kind", ["plain", "stream", "sync stream", "file"])
 
 
+SEND_REFUSED_TO_A_WRAPPED_BODY = (
+    "an inner response whose body was wrapped lets the OSError out with which the server refuses a message to a client "
+    "that has gone; other responses take it for what it is"
+)
 HEAD_REFUSED_IN_A_TASK = (
     "where the inner application has a task of its own, the OSError with which the server refuses an untouched head is "
     "raised out of the middleware, not by the inner application's send"
@@ -189,8 +194,10 @@ async def test_work_runs_whenever_the_client_leaves(
 @pytest.mark.parametrize("when", ["before the start", "head", "mid-stream", "last byte"])
 @pytest.mark.parametrize("form", ["own response", "wrapped iterator"])
 async def test_work_runs_whenever_the_client_leaves_a_body_that_dispatch_wrapped(
-    count: int, way: str, spec_version: str, when: str, form: str
+    count: int, way: str, spec_version: str, when: str, form: str, request: pytest.FixtureRequest
 ) -> None:
+    if (spec_version, form) == ("2.4", "wrapped iterator") and when in ("before the start", "head"):
+        request.applymarker(pytest.mark.xfail(strict=True, reason=SEND_REFUSED_TO_A_WRAPPED_BODY))
     done: list[str] = []
 
     async def endpoint(request: Request) -> Response:
@@ -199,6 +206,7 @@ async def test_work_runs_whenever_the_client_leaves_a_body_that_dispatch_wrapped
                 for number in range(3):
                     if number == 1 and when == "mid-stream":
                         exchange.disconnect()
+                        await wait_all_blocked()
                     await anyio.lowlevel.checkpoint()
                     yield b"x"
             finally:
