@@ -90,17 +90,25 @@ class InnerResponse(StreamingResponse):
         """Send the head and what `body_iterator` gives, then the inner trailers, then run `background`."""
         iterator = self.body_iterator
         try:
-            for message in self.source.held:
-                await send(message)
-            await send(self.head())
-            async for chunk in iterator:
-                if isinstance(chunk, str):
-                    chunk = chunk.encode(self.charset)
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            for message in self.source.trailers:
-                await send(message)
+            if await _told(send, *self.source.held, self.head()):
+                async for chunk in iterator:
+                    body = chunk.encode(self.charset) if isinstance(chunk, str) else chunk
+                    if not await _told(send, {"type": "http.response.body", "body": body, "more_body": True}):
+                        break
+                else:
+                    last = {"type": "http.response.body", "body": b"", "more_body": False}
+                    await _told(send, last, *self.source.trailers)
         finally:
             await close_iterator(iterator)
         if self.background is not None:
             await run_background(self.background, scope)
+
+
+async def _told(send: Send, *messages: Message) -> bool:
+    """Send `messages`: False if the client has gone, which `send` says with an OSError (ASGI 2.4)."""
+    try:
+        for message in messages:
+            await send(message)
+    except OSError:
+        return False
+    return True

@@ -124,6 +124,8 @@ class Call(PassThrough):
     # Turns by events.
     slot: Message | None = None
     error: BaseException | None = None
+    refused: Exception | None = None
+    """What the outer `send` raised for the head, to be raised by the inner `send`."""
     inner_turn: anyio.Event
     dispatch_turn: anyio.Event
 
@@ -260,6 +262,9 @@ class Call(PassThrough):
         self.inner_turn = anyio.Event()
         self.dispatch_turn.set()
         await self.inner_turn.wait()
+        if self.refused is not None:
+            error, self.refused = self.refused, None
+            raise error
 
     def end_with(self, error: BaseException | None) -> None:
         """Tell a reader that no more is to come, with the reason if it is not the end of the body."""

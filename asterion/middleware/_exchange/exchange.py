@@ -249,9 +249,14 @@ class Exchange(Intake):
             await self._answer()
 
     async def _pass_head(self, call: Call, response: InnerResponse) -> None:
-        for message in call.held:
-            await self.outer_send(message)
-        await self.outer_send(response.head())
+        try:
+            for message in call.held:
+                await self.outer_send(message)
+            await self.outer_send(response.head())
+        except Exception as error:
+            if not call.by_events:
+                raise
+            call.refused = error  # raised by the inner application's own `send`, which waits for this
         if response.background is None:
             call.state = PASSING
             call.leads_to = self.outer_send
