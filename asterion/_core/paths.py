@@ -56,8 +56,8 @@ class Template:
         return params
 
 
-def compile_template(path: str) -> Template:
-    """Compile `path`, a template that starts with `/`, or a host pattern otherwise.
+def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
+    """Compile `path`, a template that starts with `/`, or a host pattern otherwise; `flags` are for the whole pattern.
 
     Raises ValueError for an unknown convertor or a parameter that stands twice.
     """
@@ -81,7 +81,7 @@ def compile_template(path: str) -> Template:
     pattern += [re.escape(tail.split(":")[0] if is_host else tail), r"\Z"]
     before = path[: path.find("{")] if convertors else path
     prefix = before[: before.rfind("/") + 1]
-    return Template(re.compile("".join(pattern)), "".join(fmt), convertors, not convertors, prefix)
+    return Template(re.compile("".join(pattern), flags), "".join(fmt), convertors, not convertors, prefix)
 
 
 def compile_path(path: str) -> tuple[re.Pattern[str], str, dict[str, Convertor[Any]]]:

@@ -1,5 +1,6 @@
 """Mounts and hosts: a whole application under a path, or under a host name."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -91,7 +92,8 @@ class Mount(_Container):
         self.app = wrap_app(self._base_app, middleware or ())
         self.name = name
         self.max_body_size = max_body_size
-        self._template = compile_template(self.path + "/{path:path}")
+        # What is mounted has all of its paths, newlines in them included: no route behind it may get hold of one.
+        self._template = compile_template(self.path + "/{path:path}", re.DOTALL)
         self._prefix_template = compile_template(self.path or "/")
         self.path_regex = self._template.regex
         self.path_format = self._template.format
