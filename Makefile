@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench parity clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -32,6 +32,9 @@ format: $(VENV)/.installed-dev ## format the code and mend what lint can mend
 
 bench: $(VENV)/.installed-bench ## print CPU time for each request, side by side with the peers (ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+parity: $(VENV)/.installed-dev ## print what of Starlette's interface is missing (ARGS=-v: and what differs on purpose)
+	@$(BIN)/python -m scripts.parity $(ARGS)
 
 clean: ## remove the virtual environment and all caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
