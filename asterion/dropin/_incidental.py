@@ -5,13 +5,10 @@ names of their own: they are added when a module is first imported by its upstre
 """
 
 import importlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import ModuleType
 from typing import Final
 
-Content = str | bytes | memoryview
-SyncContentStream = Iterable[Content]
-AsyncContentStream = AsyncIterable[Content]
 BodyStreamGenerator = AsyncIterator[bytes]
 
 _SCOPE = "types: Message Receive Scope Send"
@@ -68,7 +65,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "requests: ClientDisconnect Request Request=_CachedRequest",
         "responses: Response",
         "middleware._exchange.body: InnerResponse=_StreamingResponse",
-        "dropin._incidental: AsyncContentStream BodyStreamGenerator",
+        "dropin._incidental: BodyStreamGenerator",
         _APP,
     ),
     "middleware.body_limit": (
@@ -116,7 +113,6 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "background: BackgroundTask",
         "concurrency: iterate_in_threadpool",
         "datastructures: URL Headers MutableHeaders",
-        "dropin._incidental: AsyncContentStream Content SyncContentStream",
         "requests: ClientDisconnect",
         _SCOPE,
     ),

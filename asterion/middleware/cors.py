@@ -14,7 +14,7 @@ from asterion.datastructures import Headers, MutableHeaders
 from asterion.responses import PlainTextResponse, Response
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
-ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 SAFELISTED_HEADERS = {"Accept", "Accept-Language", "Content-Language", "Content-Type"}
 
 logger = logging.getLogger("asterion.cors")

@@ -2,9 +2,17 @@
 
 from asterion.responses._base import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from asterion.responses._files import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
-from asterion.responses._streaming import ContentStream, StreamingResponse
+from asterion.responses._streaming import (
+    AsyncContentStream,
+    Content,
+    ContentStream,
+    StreamingResponse,
+    SyncContentStream,
+)
 
 __all__ = [
+    "AsyncContentStream",
+    "Content",
     "ContentStream",
     "FileResponse",
     "HTMLResponse",
@@ -15,4 +23,5 @@ __all__ = [
     "RedirectResponse",
     "Response",
     "StreamingResponse",
+    "SyncContentStream",
 ]

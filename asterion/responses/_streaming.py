@@ -22,7 +22,10 @@ from asterion.requests import ClientDisconnect
 from asterion.responses._base import Response, headers_without_content, sends_body
 from asterion.types import Message, Receive, Scope, Send
 
-ContentStream = AsyncIterable[str | bytes | memoryview] | Iterable[str | bytes | memoryview]
+Content = str | bytes | memoryview
+SyncContentStream = Iterable[Content]
+AsyncContentStream = AsyncIterable[Content]
+ContentStream = AsyncContentStream | SyncContentStream
 
 # How often a source that never waits is made to: every so many chunks the clock is read, and after so many seconds the
 # loop gets its turn.
