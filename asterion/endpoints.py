@@ -53,15 +53,18 @@ class HTTPEndpoint:
         return table
 
     async def dispatch(self) -> None:
-        """Answer the request."""
+        """Answer the request; the files of its form are closed behind it (issue 1903)."""
         request = Request(self.scope, receive=self.receive, send=self.send)
         table = self.handlers()
         name = table.get(request.method) or (table.get("GET") if request.method == "HEAD" else None)
         handler = self.method_not_allowed if name is None else getattr(self, name)
-        response = await call(handler, request)
-        if not callable(response):
-            raise TypeError(f"endpoint {describe_callable(handler)} returned {response!r:.80}; return a Response")
-        await response(self.scope, self.receive, self.send)
+        try:
+            response = await call(handler, request)
+            if not callable(response):
+                raise TypeError(f"endpoint {describe_callable(handler)} returned {response!r:.80}; return a Response")
+            await response(self.scope, self.receive, self.send)
+        finally:
+            await request.close()
 
     async def method_not_allowed(self, request: Request) -> Response:
         """The answer to a method the class does not define: 405 with `Allow` (RFC 9110 15.5.6).
