@@ -1,4 +1,4 @@
-"""What the tests of this folder share: an application of either face with function middlewares around it, and asking it."""
+"""What the tests of this folder share: an application of either face within function middlewares, and asking it."""
 
 from collections.abc import Callable
 from typing import Any
