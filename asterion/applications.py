@@ -28,7 +28,8 @@ class Asterion:
 
     `middleware` is given outermost first. `exception_handlers` maps exception classes and status codes to callables;
     that for `Exception`, or 500, answers what nobody else has. `lifespan` spans the serving time and may yield state
-    for every request; `on_startup` and `on_shutdown` are hooks beside it. `max_body_size` is in bytes.
+    for every request; `on_startup` and `on_shutdown` are hooks beside it. `max_body_size` is in bytes;
+    `redirect_slashes` is the router's.
     """
 
     policies: Policies = ASTERION
@@ -44,10 +45,13 @@ class Asterion:
         max_body_size: int | None = None,
         on_startup: Sequence[Callable[[], Any]] | None = None,
         on_shutdown: Sequence[Callable[[], Any]] | None = None,
+        redirect_slashes: bool = True,
     ) -> None:
         self.debug = debug
         self.state = State()
-        self.router = Router(routes, lifespan=lifespan, on_startup=on_startup, on_shutdown=on_shutdown)
+        self.router = Router(
+            routes, redirect_slashes, lifespan=lifespan, on_startup=on_startup, on_shutdown=on_shutdown
+        )
         self.exception_handlers: dict[Any, ExceptionHandler] = dict(exception_handlers or {})
         self.user_middleware: list[Middleware] = list(middleware or ())
         self.max_body_size = max_body_size
@@ -69,15 +73,18 @@ class Asterion:
                 error_handler = handler
             else:
                 handlers[key] = handler
-        stack = [Middleware(ServerErrorMiddleware, handler=error_handler, debug=self.debug)]
-        if self.max_body_size is not None:
-            # Counts outermost; what is announced is judged inside, where handlers and user middleware see the answer.
-            stack.append(Middleware(RequestBodyLimitMiddleware, max_body_size=self.max_body_size, deferred=True))
-        stack += self.user_middleware
-        stack.append(Middleware(ExceptionMiddleware, handlers=handlers, debug=self.debug))
         # PERF(benchmarks/plain_text): a plain router adds nothing to its own stack, so that one is called.
         router: ASGIApp = self.router.middleware_stack if type(self.router) is Router else self.router
-        return wrap_app(router, stack)
+        inner = ExceptionMiddleware(router, handlers=handlers, debug=self.debug)
+        user = self.user_middleware
+        if self.max_body_size is not None:
+            # Counts outermost; what is announced is judged inside, where handlers and user middleware see the answer.
+            user = [Middleware(RequestBodyLimitMiddleware, max_body_size=self.max_body_size, deferred=True), *user]
+        outer = ServerErrorMiddleware(wrap_app(inner, user), handler=error_handler, debug=self.debug)
+        if self.policies.errors_pass_middleware:
+            inner.last_resort = outer.answer
+            outer.handled = inner.response_for
+        return outer
 
     @property
     def routes(self) -> list[BaseRoute]:

@@ -24,9 +24,30 @@ class Policies:
     background_grace: float = 30.0
     """Seconds that shutdown waits for such work before it is cancelled."""
 
+    errors_pass_middleware: bool = True
+    """The answer to an unhandled error goes out through user middleware, which adds its CORS and other headers; and an
+    HTTPException that user middleware raises is answered by its handler. Upstream answers the one outside of user
+    middleware, and the other with a 500. (A function middleware sees the 500 response, not the exception.)"""
+
+    mounted_lifespans: bool = True
+    """The lifespan of a mounted application runs within the outer one. Upstream runs the outermost only."""
+
+    automatic_options: bool = True
+    """OPTIONS is answered with `Allow` where a path has routes but none for it. Upstream answers 405."""
+
+    bare_mounts: bool = True
+    """A mount of routes answers at its path without a slash. Upstream redirects to the path with one."""
+
 
 ASTERION = Policies()
-STARLETTE = Policies(background_isolated=False, background_survives_cancel=False)
+STARLETTE = Policies(
+    background_isolated=False,
+    background_survives_cancel=False,
+    errors_pass_middleware=False,
+    mounted_lifespans=False,
+    automatic_options=False,
+    bare_mounts=False,
+)
 
 
 def policies_of(scope: Scope) -> Policies:

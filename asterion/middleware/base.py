@@ -1,7 +1,7 @@
 """Function middleware: `dispatch(request, call_next)`.
 
-How it runs is told in `_exchange.exchange`: the inner application is awaited in its natural place, and `dispatch` is the
-coroutine held in the hand.
+How it runs is told in `_exchange.exchange`: the inner application is awaited in its natural place, and `dispatch` is
+the coroutine held in the hand.
 """
 
 from collections.abc import Awaitable, Callable

@@ -7,9 +7,11 @@ raise it. A page tells nothing about the error unless `debug` is on. A client th
 import inspect
 import logging
 import traceback
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asterion._core.callables import describe_callable
+from asterion._core.scopekeys import ANSWERED
 from asterion._core.wire import StartWatch
 from asterion.concurrency import call
 from asterion.middleware import _debugpage
@@ -33,6 +35,8 @@ class ServerErrorMiddleware:
         self.app = app
         self.handler = handler
         self.debug = debug
+        self.handled: Callable[[Request, Exception], Awaitable[Any]] | None = None
+        """What answers an exception of the layers between here and the handlers' boundary, or gives None."""
         self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,14 +51,20 @@ class ServerErrorMiddleware:
             # The client left in the middle of its request: there is nobody to answer and nothing to mend (issue 1648).
             logger.debug("the client left before its request was complete: %s %s", scope.get("method"), scope["path"])
         except Exception as error:
+            request = Request(scope, receive, send)
             if not watch.started:
-                response = await self._answer(Request(scope, receive, send), error)
+                response = None if self.handled is None else await self.handled(request, error)
+                if response is not None:
+                    await response(scope, receive, send)
+                    return
+                response = await self.answer(request, error)
                 await response(scope, receive, send)
-            elif self.handler is not None:
-                await call(self.handler, Request(scope, receive, send), error)
+            elif self.handler is not None and scope.get(ANSWERED) is not error:
+                await call(self.handler, request, error)
             raise
 
-    async def _answer(self, request: Request, error: Exception) -> Any:
+    async def answer(self, request: Request, error: Exception) -> Any:
+        """The response to an exception that nobody handled."""
         if self.debug:
             self._warn_where_others_see(request.scope)
             return self.debug_response(request, error)

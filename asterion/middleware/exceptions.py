@@ -5,15 +5,15 @@ is called all the same, so that nothing goes unseen, and the exception is raised
 (an error of background work that is handled is done with).
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from asterion._core.handlers import find_handler, split_handlers
-from asterion._core.scopekeys import EXCEPTION_HANDLERS
+from asterion._core.scopekeys import ANSWERED, EXCEPTION_HANDLERS
 from asterion._core.wire import PassThrough, StartWatch
 from asterion.concurrency import call
 from asterion.exceptions import HTTPException, WebSocketException
-from asterion.requests import Request
+from asterion.requests import ClientDisconnect, Request
 from asterion.responses import PlainTextResponse, Response
 from asterion.routing._endpoints import answer_websocket, respond_to
 from asterion.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
@@ -56,6 +56,13 @@ class ExceptionMiddleware:
             **given,
         }
         self._handlers = (self._by_class, self._by_status)
+        self.last_resort: Callable[[Request, Exception], Awaitable[Any]] | None = None
+        """What answers an exception without a handler, here already; it is raised again all the same."""
+
+    async def response_for(self, request: Request, error: Exception) -> Any:
+        """The response that a handler gives for `error`, or None where there is no handler."""
+        found = find_handler(error, self._by_class, self._by_status)
+        return None if found is None else await respond_to(found, request)
 
     def add_exception_handler(self, exc_class_or_status_code: int | type[Exception], handler: ExceptionHandler) -> None:
         """Add a handler; it counts from the next exception on."""
@@ -81,9 +88,13 @@ class ExceptionMiddleware:
             await self.app(scope, receive, send)
         except Exception as error:
             found = find_handler(error, self._by_class, self._by_status)
-            if found is None:
-                raise
             request = Request(scope, receive, send)
+            if found is None:
+                if self.last_resort is not None and not watch.started and not isinstance(error, ClientDisconnect):
+                    response = await self.last_resort(request, error)
+                    scope[ANSWERED] = error
+                    await response(scope, receive, send)
+                raise
             if not watch.started:
                 response = await respond_to(found, request)
                 await response(scope, receive, send)

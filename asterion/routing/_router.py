@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from asterion._core.middleware import Middleware, wrap_app
+from asterion._core.policies import policies_of
 from asterion.routing._lifespan import as_context, run_hooks
 from asterion.routing._mounts import Host, Mount
 from asterion.routing._routes import BaseRoute, Route, WebSocketRoute
+from asterion.routing._serving import serving
 from asterion.routing._table import RouteTable
 from asterion.types import ASGIApp, Lifespan, Receive, Scope, Send
 
@@ -50,17 +52,10 @@ class Router(RouteTable):
         stage = "startup"
         await receive()
         try:
-            async with self.lifespan_context(scope.get("app")) as state:
-                if state is not None:
-                    _share_state(scope, state)
-                await self.startup()
+            async with serving(self, scope.get("app"), scope.get("state"), policies_of(scope)):
                 await send({"type": "lifespan.startup.complete"})
                 stage = "shutdown"
                 await receive()
-                drain = getattr(scope.get("app"), "drain_background_work", None)
-                if drain is not None:
-                    await drain()
-                await self.shutdown()
         except BaseException:
             await send({"type": f"lifespan.{stage}.failed", "message": traceback.format_exc()})
             raise
@@ -142,13 +137,3 @@ class Router(RouteTable):
 @asynccontextmanager
 async def _no_lifespan(app: Any) -> AsyncIterator[None]:
     yield
-
-
-def _share_state(scope: Scope, state: Any) -> None:
-    """Put what a lifespan yielded where the server copies it to every request (ASGI lifespan state)."""
-    if "state" not in scope:
-        raise RuntimeError(
-            f"the lifespan yielded {state!r:.80}, but this server offers no lifespan state (ASGI lifespan 2.0, "
-            '"state" in the scope); use a server that does, or keep it in app.state'
-        )
-    scope["state"].update(state)

@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from asterion._core.index import Place, RouteIndex, RouteList
 from asterion._core.paths import get_route_path
+from asterion._core.policies import policies_of
 from asterion.datastructures import URLPath
-from asterion.responses import RedirectResponse
+from asterion.responses import RedirectResponse, Response
 from asterion.routing._limits import limit_body
 from asterion.routing._routes import (
     FULL,
@@ -58,7 +59,7 @@ class RouteTable:
         """Serve a scope."""
         await self.app(scope, receive, send)
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901
         """Hand a request or a WebSocket to its route, a lifespan to `lifespan`."""
         kind = scope["type"]
         if kind == "lifespan":
@@ -101,8 +102,8 @@ class RouteTable:
                 partial.append((route, child_scope))
         if partial:
             await self._refuse_method(partial, scope, receive, send)
-        elif self.redirect_slashes and kind == "http" and path != "/":
-            await self._redirect_slash(scope, receive, send)
+        elif self.redirect_slashes and path != "/":
+            await self._try_other_slash(scope, receive, send)
         else:
             await self.default(scope, receive, send)
 
@@ -116,13 +117,18 @@ class RouteTable:
         route, child_scope = partial[0]
         scope.update(child_scope)
         methods = [getattr(other, "methods", None) for other, _ in partial]
-        if len(partial) > 1 and all(methods):
-            # `Allow` lists what every route of this path takes (issue 12).
-            await method_not_allowed({one for some in methods for one in some or ()}, scope, receive, send)
+        # `Allow` lists what every route of this path takes (issue 12).
+        allowed = {one for some in methods for one in some or ()}
+        if scope["method"] == "OPTIONS" and all(methods) and policies_of(scope).automatic_options:
+            headers = {"Allow": ", ".join(sorted({*allowed, "OPTIONS"}))}
+            await Response(status_code=204, headers=headers)(scope, receive, send)
+        elif len(partial) > 1 and all(methods):
+            await method_not_allowed(allowed, scope, receive, send)
         else:
             await route.handle(scope, receive, send)
 
-    async def _redirect_slash(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _try_other_slash(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Nothing matches: see what a slash at the end, or one less, would lead to."""
         full: str = scope["path"]
         # A path that begins with two slashes would name another host in a redirect.
         if full.startswith("//"):
@@ -133,7 +139,10 @@ class RouteTable:
         refused: list[tuple[BaseRoute, Scope]] = []
         for route in self._index.candidates(get_route_path(other)):
             match, child_scope = route.matches(other)
-            if match is FULL:
+            if match is FULL and _is_bare_mount(route, scope, target):
+                await _enter(route, {**child_scope, "path": target}, scope, receive, send)
+                return
+            if match is FULL and scope["type"] == "http":
                 # A path alone: no host that a client has sent can lead anybody elsewhere (RFC 9110 10.2.2).
                 location = quote(target, safe=PATH_SAFE)
                 query: bytes = scope.get("query_string", b"")
@@ -180,9 +189,15 @@ def _places(route: Any) -> Sequence[Place]:
     return places() if places is not None else ()
 
 
+def _is_bare_mount(route: BaseRoute, scope: Scope, target: str) -> bool:
+    """Whether `route` is a mount of routes, asked for without its slash, that answers so itself (issue 869)."""
+    routes = getattr(route, "routes", None)
+    return bool(routes) and target.endswith("/") and policies_of(scope).bare_mounts
+
+
 async def _enter(route: BaseRoute, child_scope: Scope, scope: Scope, receive: Receive, send: Send) -> None:
     """Call a mounted application; where it stands in the path is not left in the scope behind it (issue 906)."""
-    before = {key: scope.get(key, _MISSING) for key in ("app", "app_root_path", "root_path")}
+    before = {key: scope.get(key, _MISSING) for key in ("app", "app_root_path", "path", "root_path")}
     scope.update(child_scope)
     try:
         await route.handle(scope, receive, send)

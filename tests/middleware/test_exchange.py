@@ -373,7 +373,7 @@ async def test_an_inner_error_can_be_answered_by_dispatch(way: str) -> None:
         except Boom as error:
             return PlainTextResponse(f"answered {error}", 503)
 
-    answer = await request(application(boom, add_header, answer_boom, add_header, way=way))
+    answer = await request(application(boom, add_header, answer_boom, add_header, way=way, face=Starlette))
     assert (answer.status, answer.body) == (503, b"answered inner")
 
 

@@ -82,7 +82,7 @@ class InnerResponse(StreamingResponse):
 
     def head(self) -> Message:
         """The start message: the inner one with this status and these headers, every other key as it was."""
-        if len(self.start) == 3:  # noqa: PLR2004 - the three keys below
+        if len(self.start) == 3:
             return {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         return {**self.start, "status": self.status_code, "headers": self.raw_headers}
 

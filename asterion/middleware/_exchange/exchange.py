@@ -269,8 +269,8 @@ class Exchange(Intake):
         response = self.result
         if not callable(response):
             raise TypeError(
-                f"{describe_callable(self.middleware.dispatch_func)} returned {response!r}; return a response, usually what "
-                "`await call_next(request)` gave"
+                f"{describe_callable(self.middleware.dispatch_func)} returned {response!r}; return a response, "
+                "usually what `await call_next(request)` gave"
             )
         await response(self.scope, self.receive_for_response, self.outer_send)
         self._give_up_but(None)
