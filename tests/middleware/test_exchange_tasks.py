@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from asterion.applications import Asterion
+from asterion.applications import Asterion, Starlette
 from asterion.background import BackgroundTask
 from asterion.middleware import Middleware
 from asterion.requests import ClientDisconnect, Request
@@ -33,11 +33,14 @@ async def stream(request: Request) -> Response:
     return StreamingResponse(chunks())
 
 
-def served(endpoint: Any, dispatch: Any, way: str, outer: int = 0) -> Asterion:
-    """An application with `dispatch` around `endpoint`, and plain layers around that."""
+def served(endpoint: Any, dispatch: Any, way: str, outer: int = 0) -> Starlette:
+    """An application with `dispatch` around `endpoint`, and plain layers around that.
+
+    On the face whose errors are not answered before dispatch sees them.
+    """
     middleware = [Middleware(layer_class(way), dispatch=pass_through) for _ in range(outer)]
     middleware.append(Middleware(layer_class(way), dispatch=dispatch))
-    return Asterion(routes=[Route("/", endpoint, methods=["GET", "POST"])], middleware=middleware)
+    return Starlette(routes=[Route("/", endpoint, methods=["GET", "POST"])], middleware=middleware)
 
 
 # --- cancel scopes around call_next ---

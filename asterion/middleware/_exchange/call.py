@@ -204,9 +204,13 @@ class Call(PassThrough):
                 await self._offer_body({"type": BODY, "body": chunk, "more_body": True})
             await self._offer_body({"type": BODY, "body": b"", "more_body": message.get("more_body", False)})
         elif kind == BODY:
+            if self.response is not None and self.response.start.get("trailers", False):
+                message = {**message, "more_body": True}  # the end comes with the last of the trailers
             await self._offer_body(message)
         elif kind == "http.response.trailers":
             self.trailers = (*self.trailers, message)
+            if not message.get("more_trailers", False):
+                await self._offer_body({"type": BODY, "body": b"", "more_body": False})
         else:
             await self.outer_send(message)
 
