@@ -153,25 +153,13 @@ def _kinds_of_response(tmp_path: Any) -> dict[str, Any]:
 each_kind = pytest.mark.parametrize("kind", ["plain", "stream", "sync stream", "file"])
 
 
-SEND_REFUSED_TO_A_WRAPPED_BODY = (
-    "an inner response whose body was wrapped lets the OSError out with which the server refuses a message to a client "
-    "that has gone; other responses take it for what it is"
-)
-HEAD_REFUSED_IN_A_TASK = (
-    "where the inner application has a task of its own, the OSError with which the server refuses an untouched head is "
-    "raised out of the middleware, not by the inner application's send"
-)
-
-
 @each_layering
 @each_kind
 @pytest.mark.parametrize("when", ["before the start", "head", "last byte"])
 async def test_work_runs_whenever_the_client_leaves(
-    count: int, way: str, spec_version: str, kind: str, when: str, tmp_path: Any, request: pytest.FixtureRequest
+    count: int, way: str, spec_version: str, kind: str, when: str, tmp_path: Any
 ) -> None:
     """Work that was asked for is done, and the client that is gone is no error."""
-    if (way, spec_version, when) == ("task", "2.4", "before the start"):
-        request.applymarker(pytest.mark.xfail(strict=True, reason=HEAD_REFUSED_IN_A_TASK))
     done: list[int] = []
 
     async def work() -> None:
@@ -194,10 +182,8 @@ async def test_work_runs_whenever_the_client_leaves(
 @pytest.mark.parametrize("when", ["before the start", "head", "mid-stream", "last byte"])
 @pytest.mark.parametrize("form", ["own response", "wrapped iterator"])
 async def test_work_runs_whenever_the_client_leaves_a_body_that_dispatch_wrapped(
-    count: int, way: str, spec_version: str, when: str, form: str, request: pytest.FixtureRequest
+    count: int, way: str, spec_version: str, when: str, form: str
 ) -> None:
-    if (spec_version, form) == ("2.4", "wrapped iterator") and when in ("before the start", "head"):
-        request.applymarker(pytest.mark.xfail(strict=True, reason=SEND_REFUSED_TO_A_WRAPPED_BODY))
     done: list[str] = []
 
     async def endpoint(request: Request) -> Response:
