@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from asterion.convertors import CONVERTOR_TYPES, Convertor
 from asterion.types import Scope
@@ -25,6 +26,26 @@ def get_route_path(scope: Scope) -> str:
         return path
     rest = path[len(root) :]
     return rest if not rest or rest[0] == "/" else path
+
+
+ENCODED_SLASH = "\ue000"
+"""Stands for a slash that was written as `%2F`, while a path is matched: a private character, in no pattern."""
+
+
+def path_with_encoded_slashes(scope: Scope) -> str | None:
+    """The path with `ENCODED_SLASH` for every `%2F`, or None if there is none (RFC 3986 2.2)."""
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%2f" not in raw and b"%2F" not in raw:
+        return None
+    marked = raw.replace(b"%2f", b"%EE%80%80").replace(b"%2F", b"%EE%80%80")
+    path = unquote_to_bytes(marked).decode("utf-8", "replace")
+    # Else something has rewritten the path, and that counts.
+    return path if path.replace(ENCODED_SLASH, "/") == scope["path"] else None
+
+
+def with_slashes(params: dict[str, Any]) -> dict[str, Any]:
+    """`params` with plain slashes in the place of `ENCODED_SLASH`."""
+    return {k: v.replace(ENCODED_SLASH, "/") if isinstance(v, str) else v for k, v in params.items()}
 
 
 @dataclass(frozen=True, slots=True)

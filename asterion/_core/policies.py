@@ -38,6 +38,10 @@ class Policies:
     bare_mounts: bool = True
     """A mount of routes answers at its path without a slash. Upstream redirects to the path with one."""
 
+    encoded_slashes: bool = True
+    """Where no route takes a path as decoded, `%2F` stays within its segment: `/units/kg%2Fs` is `/units/{name}` with
+    the name `kg/s`. Upstream answers 404."""
+
 
 ASTERION = Policies()
 STARLETTE = Policies(
@@ -47,6 +51,7 @@ STARLETTE = Policies(
     mounted_lifespans=False,
     automatic_options=False,
     bare_mounts=False,
+    encoded_slashes=False,
 )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from asterion._core.index import Place, RouteIndex, RouteList
-from asterion._core.paths import get_route_path
+from asterion._core.paths import get_route_path, path_with_encoded_slashes, with_slashes
 from asterion._core.policies import policies_of
 from asterion.datastructures import URLPath
 from asterion.responses import RedirectResponse, Response
@@ -102,6 +102,9 @@ class RouteTable:
                 partial.append((route, child_scope))
         if partial:
             await self._refuse_method(partial, scope, receive, send)
+        elif (found := self._find_with_encoded_slashes(scope)) is not None:
+            scope.update(found[1])
+            await found[0].handle(scope, receive, send)
         elif self.redirect_slashes and path != "/":
             await self._try_other_slash(scope, receive, send)
         else:
@@ -126,6 +129,18 @@ class RouteTable:
             await method_not_allowed(allowed, scope, receive, send)
         else:
             await route.handle(scope, receive, send)
+
+    def _find_with_encoded_slashes(self, scope: Scope) -> tuple[BaseRoute, Scope] | None:
+        """The route that takes the path with `%2F` as part of a segment (issue 826), and what it puts into the scope."""
+        marked = path_with_encoded_slashes(scope)
+        if marked is None or not policies_of(scope).encoded_slashes:
+            return None
+        other: Scope = {**scope, "path": marked}
+        for route in self._index.candidates(get_route_path(other)):
+            match, child_scope = route.matches(other)
+            if match is FULL and "root_path" not in child_scope:
+                return route, {**child_scope, "path_params": with_slashes(child_scope.get("path_params", {}))}
+        return None
 
     async def _try_other_slash(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Nothing matches: see what a slash at the end, or one less, would lead to."""

@@ -169,6 +169,34 @@ async def test_the_slash_policy_can_be_set_on_the_application(face: type[Asterio
     assert (await request(app, path="/x/")).status == 404
 
 
+# --- encoded_slashes ---
+
+
+async def name(request: Request) -> Response:
+    return JSONResponse(request.path_params)
+
+
+@FACES
+@pytest.mark.parametrize("prefix", ["", "/m"])
+async def test_a_slash_that_is_encoded_is_part_of_its_segment(face: type[Asterion], prefix: str) -> None:
+    """Issue 826. Where the decoded path has a route, that route answers as ever."""
+    routes = [Route("/units/{name}", name), Route("/pairs/{a}/{b}", name)]
+    app = face(routes=[Mount("/m", routes=routes), *routes])
+    answer = await request(app, path=f"{prefix}/units/kg/s", scope={"raw_path": f"{prefix}/units/kg%2Fs".encode()})
+    if face is Asterion:
+        assert (answer.status, answer.body) == (200, b'{"name":"kg/s"}')
+    else:
+        assert answer.status == 404
+    decoded = await request(app, path=f"{prefix}/pairs/x/y", scope={"raw_path": f"{prefix}/pairs/x%2fy".encode()})
+    assert decoded.body == b'{"a":"x","b":"y"}'
+
+
+async def test_a_raw_path_that_is_not_that_of_the_path_does_not_count() -> None:
+    app = Asterion(routes=[Route("/units/{name}", name)])
+    answer = await request(app, path="/rewritten/a/b", scope={"raw_path": b"/units/kg%2Fs"})
+    assert answer.status == 404
+
+
 # --- mounted_lifespans ---
 
 
