@@ -96,18 +96,28 @@ async def run_background(background: Any, scope: Scope) -> None:
         await _run(background, policies.background_isolated)
         return
 
-    async def work() -> None:
-        await _run(background, policies.background_isolated)
-
     owned: set[Companion] | None = getattr(scope.get("app"), "background_work", None)
+    abandoned = False
+
+    async def work() -> None:
+        try:
+            await _run(background, policies.background_isolated)
+        except Exception as error:
+            if abandoned:  # nobody else will hear of it
+                logger.error("background work failed after its request was cancelled: %r", background, exc_info=error)
+            raise
+        finally:
+            if owned is not None:
+                owned.discard(companion)
+
     companion = Companion(work, context=task_context(running_task()))
     if owned is not None:
         owned.add(companion)
     try:
         await companion.wait()
-    finally:
-        if owned is not None and companion.done:
-            owned.discard(companion)
+    except BaseException:
+        abandoned = True
+        raise
     if companion.error is not None:
         raise companion.error
 
