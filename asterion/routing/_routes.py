@@ -74,6 +74,8 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer that nothing is here: 404, or a refused handshake."""
     if scope["type"] == "websocket":
         await WebSocketClose()(scope, receive, send)
+    elif scope["type"] != "http":
+        raise ValueError(f"a router serves scopes of type 'http', 'websocket' and 'lifespan', got {scope['type']!r}")
     elif "app" in scope:
         raise HTTPException(404)
     else:
