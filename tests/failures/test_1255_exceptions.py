@@ -142,7 +142,7 @@ async def test_every_layer_sees_the_exception_as_itself(count: int, way: str, sp
             raise
 
     error = Boom("view")
-    app = application(raising(error), 0, way, *[look] * count)
+    app = application(raising(error), 0, way, *[look] * count, face=Starlette)
     with pytest.raises(Boom, match="view"):
         await request(app, spec_version=spec_version)
     assert seen == [error] * count
@@ -159,8 +159,32 @@ async def test_an_exception_that_dispatch_answered_is_gone(count: int, way: str,
         except Boom as error:
             return PlainTextResponse(f"answered {error}", 503)
 
-    got = await request(application(raising(Boom("view")), count, way, answer), spec_version=spec_version)
+    app = application(raising(Boom("view")), count, way, answer, face=Starlette)
+    got = await request(app, spec_version=spec_version)
     assert (got.status, got.body) == (503, b"answered view")
+
+
+@each_layered
+async def test_on_our_face_a_layer_sees_the_answer_to_an_exception_and_the_server_sees_the_exception(
+    count: int, way: str, spec_version: str
+) -> None:
+    """The policy `errors_pass_middleware`: what a layer adds to responses, it adds to this one as well."""
+    seen: list[int] = []
+
+    async def look(request: Request, call_next: Any) -> Any:
+        response = await call_next(request)
+        seen.append(response.status_code)
+        response.headers["x-layer"] = "yes"
+        return response
+
+    error = Boom("view")
+    exchange = Exchange(application(raising(error), count, way, look), http_scope(spec_version=spec_version))
+    with pytest.raises(Boom, match="view") as caught:
+        await exchange.run()
+    assert caught.value is error
+    assert error.__context__ is None
+    assert seen == [500]
+    assert (exchange.status, exchange.headers["x-layer"], exchange.complete) == (500, "yes", True)
 
 
 @each_layered
@@ -174,7 +198,7 @@ async def test_an_exception_that_dispatch_raised_in_its_place_is_chained_to_it(c
             raise ValueError("dispatch") from caught
 
     with pytest.raises(ValueError, match="dispatch") as caught:
-        await request(application(raising(error), count, way, translate))
+        await request(application(raising(error), count, way, translate, face=Starlette))
     assert caught.value.__cause__ is error
 
 
@@ -415,7 +439,7 @@ async def test_an_exception_of_receive_can_be_answered_by_the_endpoint_and_by_di
             return PlainTextResponse("dispatch")
 
     for endpoint, expected in ((answers, b"endpoint"), (lets_out, b"dispatch")):
-        exchange = Exchange(application(endpoint, count, way, dispatch))
+        exchange = Exchange(application(endpoint, count, way, dispatch, face=Starlette))
         exchange.receive = broken  # type: ignore[method-assign]
         assert (await exchange.run()).body == expected
 
