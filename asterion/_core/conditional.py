@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 
 from asterion._core.headers import Headers
 
-__all__ = ("if_range_matches", "is_not_modified", "precondition_failed", "strong_match", "weak_match")
+__all__ = ("entity_tags", "if_range_matches", "is_not_modified", "precondition_failed", "strong_match", "weak_match")
 
 # The longest HTTP-date (RFC 850 form, "Wednesday, ...") has 33 characters.
 _MAX_DATE = 64
@@ -34,7 +34,7 @@ def is_not_modified(response_headers: Headers, request_headers: Headers) -> bool
     """Whether the client's copy is current, so that the answer to its GET or HEAD is 304."""
     wanted = request_headers.getlist("if-none-match")
     if wanted:
-        tags, anything = _entity_tags(wanted)
+        tags, anything = entity_tags(wanted)
         if anything:
             return True
         tag = response_headers.get("etag")
@@ -51,7 +51,7 @@ def precondition_failed(response_headers: Headers, request_headers: Headers) -> 
     """
     wanted = request_headers.getlist("if-match")
     if wanted:
-        tags, anything = _entity_tags(wanted)
+        tags, anything = entity_tags(wanted)
         tag = response_headers.get("etag")
         return not anything and not (tag is not None and any(strong_match(tag, other) for other in tags))
     since = _http_date(request_headers.get("if-unmodified-since"))
@@ -72,7 +72,7 @@ def if_range_matches(response_headers: Headers, request_headers: Headers) -> boo
     return date is not None and date == _http_date(response_headers.get("last-modified"))
 
 
-def _entity_tags(values: list[str]) -> tuple[list[str], bool]:
+def entity_tags(values: list[str]) -> tuple[list[str], bool]:
     """Give the entity tags in the lines of a header, and whether it is the `*` that stands for any.
 
     A tag may contain commas and spaces but no quote, so it is found by its quotes, in one pass. What follows something
