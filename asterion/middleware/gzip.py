@@ -57,7 +57,7 @@ class GZipMiddleware(Compressing):
 class GZipResponder(CodingResponder):
     """One response that is compressed with gzip if it is worth it."""
 
-    __slots__ = ("_compresslevel",)
+    __slots__ = ()
 
     content_encoding = "gzip"
 
@@ -82,6 +82,8 @@ class GZipResponder(CodingResponder):
     @property
     def compressor(self) -> "zlib._Compress":
         """The compressor of this response, made when it is first needed."""
+        if self._coder is None:
+            self._coder = self._make_coder(None)
         if not isinstance(self._coder, GzipCoder):
-            self._coder = GzipCoder(self.compresslevel)
+            raise TypeError(f"a GZipResponder has a GzipCoder, not {self._coder!r}")
         return self._coder.raw

