@@ -236,6 +236,40 @@ class Unknown:
         return False
 
 
+class Signal:
+    """An event for one waiter: what an event costs less, where two tasks take turns (PERF: a wrapped stream)."""
+
+    __slots__ = ("_is_set", "_waiter")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiter: Any = None
+
+    def set(self) -> None:
+        """Let the waiter go on, now or when it comes."""
+        self._is_set = True
+        waiter = self._waiter
+        if waiter is not None:
+            if not isinstance(waiter, asyncio.Future):
+                waiter.set()
+            elif not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Return once it is set, at once if it is. Raises RuntimeError for a second waiter."""
+        if self._is_set:
+            return
+        if self._waiter is not None:
+            raise RuntimeError("a Signal has one waiter, and it has one")
+        try:
+            self._waiter = asyncio.get_running_loop().create_future()
+        except RuntimeError:
+            self._waiter = sys.modules["trio"].Event()
+            await self._waiter.wait()
+        else:
+            await self._waiter
+
+
 class Companion:
     """A task beside the one that made it, which must wait for it.
 

@@ -13,7 +13,7 @@ import anyio.lowlevel
 
 from asterion._core.wire import PassThrough
 from asterion.background import run_background
-from asterion.concurrency import Companion, Place, current_place, running_task, task_context
+from asterion.concurrency import Companion, Place, Signal, current_place, running_task, task_context
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.middleware._exchange.filebody import FileBody
 from asterion.requests import Request
@@ -126,8 +126,8 @@ class Call(PassThrough):
     error: BaseException | None = None
     refused: Exception | None = None
     """What the outer `send` raised for the head, to be raised by the inner `send`."""
-    inner_turn: anyio.Event
-    dispatch_turn: anyio.Event
+    inner_turn: Signal
+    dispatch_turn: Signal
 
     # Turns in one task, while dispatch reads the body.
     backlog: deque[Message]
@@ -259,11 +259,11 @@ class Call(PassThrough):
     def use_events(self) -> None:
         """From now on take turns by events."""
         self.slot = self.error = None
-        self.inner_turn = anyio.Event()
-        self.dispatch_turn = anyio.Event()
+        self.inner_turn = Signal()
+        self.dispatch_turn = Signal()
 
     async def _give_turn(self) -> None:
-        self.inner_turn = anyio.Event()
+        self.inner_turn = Signal()
         self.dispatch_turn.set()
         await self.inner_turn.wait()
         if self.refused is not None:
@@ -312,7 +312,7 @@ class Call(PassThrough):
         while self.slot is None:
             if self.error is not None:
                 raise self.error
-            self.dispatch_turn = anyio.Event()
+            self.dispatch_turn = Signal()
             self.inner_turn.set()
             await self.dispatch_turn.wait()
         message, self.slot = self.slot, None
