@@ -15,7 +15,7 @@ from collections.abc import MutableMapping, Sequence
 from typing import Any, Literal, Self
 from urllib.parse import SplitResult
 
-from asterion._core.hosts import host_header
+from asterion._core.hosts import host_header, parse_host
 from asterion._core.multidict import MultiDict
 from asterion._core.urlchange import changed_url
 from asterion._core.urltext import (
@@ -222,7 +222,11 @@ class URLPath(str):
         return (str(self),)
 
     def make_absolute_url(self, base_url: str | URL) -> URL:
-        """Give the full URL: scheme, host and leading path from `base_url`, the scheme matching the protocol."""
+        """Give the full URL: scheme, host and leading path from `base_url`, the scheme matching the protocol.
+
+        A host of its own replaces the host of `base_url` and keeps its port, unless it names one: the other hosts of a
+        server are reached at the same port.
+        """
         base = split_url(str(base_url))
         scheme = base.scheme
         if self.protocol:
@@ -233,7 +237,13 @@ class URLPath(str):
         path, _, query = path.partition("?")
         slash = "" if not path or path.startswith("/") else "/"
         path = f"{base.path.rstrip('/')}{slash}{path}"
-        return URL(join_url(scheme, self.host or base.netloc, path, query, fragment))
+        netloc = _with_port_of(base, self.host) if self.host else base.netloc
+        return URL(join_url(scheme, netloc, path, query, fragment))
+
+
+def _with_port_of(base: SplitResult, host: str) -> str:
+    own = parse_host(host)
+    return host if base.port is None or own is None or own[1] is not None else f"{host}:{base.port}"
 
 
 def _quoted_reference(text: str) -> str:
