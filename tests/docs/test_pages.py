@@ -113,3 +113,20 @@ def test_templates(ask: Any) -> None:
     assert "<h1>A tour of Asterion</h1>" in client.get("/").text
     assert client.get("/static/tour.css").status_code == 200
     assert client.get("/static/%2e%2e/app.py").status_code == 404
+
+
+def test_function_middleware(page: Callable[[str], dict[str, Any]]) -> None:
+    client = TestClient(page("docs/function-middleware.md")["app"])
+    assert client.get("/").text == "0\n1\n2\n"
+    assert client.get("/?loud=1").text == "0!\n1!\n2!\n"
+    assert client.post("/echo", content=b"back").text == "back"
+
+
+def test_faces(page: Callable[[str], dict[str, Any]]) -> None:
+    names = page("docs/faces.md")
+    assert TestClient(names["app"]).get("/").text == "Hello"
+    policies = names["app"].policies
+    assert not policies.errors_pass_middleware
+    text = (ROOT / "docs/faces.md").read_text(encoding="utf-8")
+    for name in policies.__slots__:
+        assert f"`{name}`" in text
