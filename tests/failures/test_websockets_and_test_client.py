@@ -1,0 +1,396 @@
+"""Rows 70 to 74: a WebSocket ends in order, whoever ends it, and a test of one never hangs."""
+
+import logging
+
+import anyio
+import pytest
+
+from asterion.applications import Asterion
+from asterion.endpoints import WebSocketEndpoint
+from asterion.middleware import Middleware
+from asterion.middleware.httpsredirect import HTTPSRedirectMiddleware
+from asterion.middleware.trustedhost import TrustedHostMiddleware
+from asterion.responses import PlainTextResponse, StreamingResponse
+from asterion.routing import Route, WebSocketRoute
+from asterion.testclient import TestClient
+from asterion.websockets import WebSocketDisconnect
+from tests.failures.serving import application, each_face
+
+pytestmark = pytest.mark.anyio
+
+
+class Wire:
+    """The server's side of a WebSocket: the frames of a client that then leaves, and what the application sends."""
+
+    def __init__(self, *frames, code=1001, extensions=()):
+        self.messages = [{"type": "websocket.connect"}, *frames]
+        self.gone = {"type": "websocket.disconnect", "code": code, "reason": ""}
+        self.scope = {
+            "type": "websocket",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "scheme": "ws",
+            "path": "/",
+            "raw_path": b"/",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", b"app.example")],
+            "server": ("127.0.0.1", 8000),
+            "extensions": {name: {} for name in extensions},
+            "state": {},
+        }
+        self.sent = []
+
+    async def receive(self):
+        return self.messages.pop(0) if self.messages else dict(self.gone)
+
+    async def send(self, message):
+        self.sent.append(message)
+
+    async def run(self, app):
+        await app(self.scope, self.receive, self.send)
+        return self.sent
+
+    @property
+    def closes(self):
+        """Code and reason of every close that was sent."""
+        return [(one["code"], one["reason"]) for one in self.sent if one["type"] == "websocket.close"]
+
+
+def text(data):
+    return {"type": "websocket.receive", "text": data}
+
+
+def binary(data):
+    return {"type": "websocket.receive", "bytes": data}
+
+
+def at_root(face, layers, endpoint, **options):
+    return application(face, layers, WebSocketRoute("/", endpoint), **options)
+
+
+# --- row 70: frames that the application cannot use -------------------------------------------------------------------
+
+
+@pytest.mark.failure(
+    row=70,
+    says="A frame of the wrong type, or one that is not JSON where JSON is read, closes the connection with 1003 and a "
+    "reason; nothing is raised to the server.",
+)
+@each_face
+@pytest.mark.parametrize(
+    ("read", "frame"),
+    [
+        ("receive_text", binary(b"x")),
+        ("receive_bytes", text("x")),
+        ("receive_json", text("{")),
+        ("receive_json", binary(b"{}")),
+        ("receive_json", text("")),
+    ],
+    ids=["bytes for text", "text for bytes", "cut JSON", "binary for JSON", "nothing for JSON"],
+)
+async def test_2310_a_frame_that_cannot_be_used_is_close_code_1003(face, read, frame, layers):
+    async def endpoint(websocket):
+        await websocket.accept()
+        await getattr(websocket, read)()
+
+    wire = Wire(frame)
+    await wire.run(at_root(face, layers, endpoint))
+    [(code, reason)] = wire.closes
+    assert code == 1003
+    assert reason
+
+
+@each_face
+@pytest.mark.parametrize(("encoding", "frame"), [("text", binary(b"x")), ("bytes", text("x")), ("json", text("{"))])
+async def test_3372_an_endpoint_class_closes_with_1003_too(face, encoding, frame, layers):
+    ended = []
+
+    class Endpoint(WebSocketEndpoint):
+        async def on_disconnect(self, websocket, close_code):
+            ended.append(close_code)
+
+    Endpoint.encoding = encoding
+    wire = Wire(frame)
+    await wire.run(at_root(face, layers, Endpoint))
+    assert [code for code, _ in wire.closes] == [1003]
+    assert ended == [1003]
+
+
+async def test_2310_an_endpoint_may_go_on_after_a_frame_it_cannot_use(layers):
+    """It is an exception of the reading alone: code that caught upstream's KeyError still does."""
+
+    async def endpoint(websocket):
+        await websocket.accept()
+        try:
+            await websocket.receive_text()
+        except KeyError:
+            await websocket.send_text("text, please")
+        await websocket.send_text(await websocket.receive_text())
+        await websocket.close()
+
+    sent = await Wire(binary(b"x"), text("hello")).run(at_root(Asterion, layers, endpoint))
+    assert [one["text"] for one in sent if one["type"] == "websocket.send"] == ["text, please", "hello"]
+
+
+# --- row 71: clients that leave ---------------------------------------------------------------------------------------
+
+
+async def reading_for_ever(websocket):
+    await websocket.accept()
+    while True:
+        await websocket.receive_text()
+
+
+async def reading_in_a_task_group(websocket):
+    await websocket.accept()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(websocket.receive_text)
+
+
+LEAVING_IS_AN_ERROR = pytest.mark.xfail(
+    strict=True,
+    reason="a WebSocketDisconnect that the endpoint lets out leaves the application as an error "
+    "(routing/_endpoints.py, websocket_session; middleware/exceptions.py, _call_websocket)",
+)
+LAST_RESORT_IS_HTTP_ONLY = pytest.mark.xfail(
+    strict=True,
+    reason="a handler for Exception is given to the error boundary only, which passes WebSockets untouched "
+    "(applications.py; middleware/errors.py)",
+)
+
+
+@pytest.mark.failure(
+    row=71,
+    says="A client that leaves is no error of the application, also out of a task group; handlers for any exception "
+    "class are called for WebSockets, and closing twice is harmless.",
+)
+@LEAVING_IS_AN_ERROR
+@each_face
+@pytest.mark.parametrize("code", [1000, 1001, 1006])
+async def test_759_a_client_that_leaves_is_no_error(face, code, layers, caplog):
+    caplog.set_level(logging.INFO)
+    wire = Wire(text("a"), code=code)
+    await wire.run(at_root(face, layers, reading_for_ever))
+    assert wire.closes == []
+    assert caplog.records == []
+
+
+@LEAVING_IS_AN_ERROR
+@each_face
+async def test_759_a_client_that_leaves_is_no_error_out_of_a_task_group(face, layers, caplog):
+    caplog.set_level(logging.INFO)
+    await Wire().run(at_root(face, layers, reading_in_a_task_group))
+    assert caplog.records == []
+
+
+@each_face
+async def test_759_an_error_beside_the_disconnect_is_still_an_error(face, layers):
+    async def endpoint(websocket):
+        await websocket.accept()
+        try:
+            await websocket.receive_text()
+        except WebSocketDisconnect:
+            raise LookupError("a mistake on the way out") from None
+
+    with pytest.raises(LookupError):
+        await Wire().run(at_root(face, layers, endpoint))
+
+
+@each_face
+@pytest.mark.parametrize("registered", [LookupError, pytest.param(Exception, marks=LAST_RESORT_IS_HTTP_ONLY)])
+async def test_759_handlers_are_called_for_websockets(face, registered, layers):
+    handled = []
+
+    async def endpoint(websocket):
+        await websocket.accept()
+        raise KeyError("in the endpoint")
+
+    async def handler(websocket, error):
+        handled.append(type(error))
+        await websocket.close(1011, "handled")
+
+    wire = Wire()
+    app = at_root(face, layers, endpoint, exception_handlers={registered: handler})
+    try:
+        await wire.run(app)
+    except KeyError:
+        assert registered is Exception  # a handler of last resort answers, and the server still learns of it
+    assert handled == [KeyError]
+    assert wire.closes == [(1011, "handled")]
+
+
+@each_face
+async def test_759_closing_twice_or_after_the_client_is_harmless(face, layers):
+    async def endpoint(websocket):
+        await websocket.accept()
+        await websocket.close(1000)
+        await websocket.close(1000)
+
+    async def late(websocket):
+        await websocket.accept()
+        try:
+            await websocket.receive_text()
+        except WebSocketDisconnect:
+            await websocket.close()
+
+    wire = Wire()
+    await wire.run(at_root(face, layers, endpoint))
+    assert wire.closes == [(1000, "")]
+    after = Wire()
+    await after.run(at_root(face, layers, late))
+    assert after.closes == []
+
+
+# --- row 72: refusing a handshake -------------------------------------------------------------------------------------
+
+DENIAL = "websocket.http.response"
+
+
+@pytest.mark.failure(
+    row=72,
+    says="A handshake is refused by an HTTP response only where the server offers that extension, and by a close on "
+    "all others, by middleware as by endpoints.",
+)
+@each_face
+@pytest.mark.parametrize(
+    ("middleware", "status"),
+    [
+        (Middleware(TrustedHostMiddleware, allowed_hosts=["other.example"]), 400),
+        (Middleware(HTTPSRedirectMiddleware), 307),
+    ],
+    ids=["host", "https"],
+)
+@pytest.mark.parametrize("extensions", [(), (DENIAL,), None], ids=["none", "denial", "no key"])
+async def test_2041_a_handshake_is_refused_in_a_way_the_server_knows(face, middleware, status, extensions, layers):
+    app = application(face, layers, WebSocketRoute("/", reading_for_ever), middleware=(middleware,))
+    wire = Wire(extensions=extensions or ())
+    if extensions is None:
+        del wire.scope["extensions"]
+    sent = await wire.run(app)
+    if extensions == (DENIAL,):
+        assert [one["type"] for one in sent][:2] == [f"{DENIAL}.start", f"{DENIAL}.body"]
+        assert sent[0]["status"] == status
+    else:
+        assert [one["type"] for one in sent] == ["websocket.close"]
+
+
+@each_face
+@pytest.mark.parametrize("extensions", [(), (DENIAL,)], ids=["none", "denial"])
+async def test_3189_a_path_without_a_route_is_refused_in_a_way_the_server_knows(face, extensions, layers):
+    wire = Wire(extensions=extensions)
+    wire.scope["path"] = "/missing"
+    sent = await wire.run(at_root(face, layers, reading_for_ever))
+    assert sent[0]["type"] in ("websocket.close", f"{DENIAL}.start" if extensions else "websocket.close")
+
+
+# --- row 73: tests that hang ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.failure(
+    row=73,
+    says="Receiving in a test raises at once when the application has returned, and after a time limit when it is "
+    "silent; leaving the session ends an application that does not notice.",
+)
+@each_face
+def test_1140_receiving_from_an_application_that_has_returned_is_an_error(face, layers, anyio_backend):
+    async def endpoint(websocket):
+        await websocket.accept()
+
+    client = TestClient(at_root(face, layers, endpoint), backend=anyio_backend)
+    with client.websocket_connect("/") as session, pytest.raises(Exception, match="returned"):
+        session.receive_text()
+
+
+@each_face
+def test_2598_receiving_from_a_silent_application_ends_after_the_limit(face, layers, anyio_backend):
+    async def endpoint(websocket):
+        await websocket.accept()
+        async for _ in websocket.iter_text():
+            pass
+
+    client = TestClient(at_root(face, layers, endpoint), backend=anyio_backend)
+    with client.websocket_connect("/") as session, pytest.raises(TimeoutError):
+        session.receive(timeout=0.01)
+
+
+@each_face
+def test_947_an_application_that_never_accepts_does_not_hold_the_test(face, layers, anyio_backend):
+    async def endpoint(websocket):
+        await anyio.sleep_forever()
+
+    client = TestClient(at_root(face, layers, endpoint), backend=anyio_backend)
+    client.settings.websocket_timeout = 0.01
+    client.settings.leave_grace = 0.01
+    with pytest.raises(TimeoutError), client.websocket_connect("/"):
+        pass
+
+
+# --- row 74: streams in tests -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.failure(
+    row=74,
+    says="The test client streams both ways: chunks of a request and of a response pass one by one, as they come.",
+)
+@each_face
+def test_1102_a_request_body_arrives_chunk_by_chunk(face, layers, anyio_backend):
+    seen = []
+
+    async def endpoint(request):
+        async for chunk in request.stream():
+            if chunk:
+                seen.append((chunk, list(made)))
+        return PlainTextResponse("read")
+
+    made = []
+
+    def chunks():
+        for chunk in (b"a", b"b", b"c"):
+            made.append(chunk)
+            yield chunk
+
+    client = TestClient(application(face, layers, Route("/", endpoint, methods=["POST"])), backend=anyio_backend)
+    assert client.post("/", content=chunks()).text == "read"
+    assert [chunk for chunk, _ in seen] == [b"a", b"b", b"c"]
+    assert seen[0][1] == [b"a"]  # the second was not made when the first was read
+
+
+@each_face
+def test_491_a_response_arrives_chunk_by_chunk(face, layers, anyio_backend):
+    sent = []
+
+    async def body():
+        for chunk in (b"a", b"b", b"c"):
+            sent.append(chunk)
+            yield chunk
+
+    async def endpoint(request):
+        return StreamingResponse(body())
+
+    client = TestClient(application(face, layers, Route("/", endpoint)), backend=anyio_backend)
+    with client.stream("GET", "/") as response:
+        stream = response.iter_raw()
+        assert next(stream) == b"a"
+        assert len(sent) < 3
+        assert list(stream) == [b"b", b"c"]
+
+
+@each_face
+def test_3491_a_stream_without_an_end_can_be_left(face, layers, anyio_backend):
+    closed = []
+
+    async def body():
+        try:
+            while True:
+                yield b"tick"
+                await anyio.lowlevel.checkpoint()
+        finally:
+            closed.append(True)
+
+    async def endpoint(request):
+        return StreamingResponse(body())
+
+    client = TestClient(application(face, layers, Route("/", endpoint)), backend=anyio_backend)
+    with client.stream("GET", "/") as response:
+        assert next(response.iter_raw()) == b"tick"
+    assert closed == [True]
