@@ -22,14 +22,16 @@ def render_disposition(kind: str, filename: str) -> str:
     return f"{kind}; filename*=utf-8''{encoded}"
 
 
-def render_stat_headers(size: int, modified: float, modified_ns: int | None) -> dict[str, str]:
+def render_stat_headers(size: int, modified: float, modified_ns: int | None, coding: str = "") -> dict[str, str]:
     """Content-Length, Last-Modified and ETag of a file of `size` bytes, last modified at `modified` (seconds).
 
     The tag is made of time (nanoseconds where known) and size: no digest, so nothing that a hardened Python refuses.
+    A file that holds its content in a `coding` (gzip) has a tag of its own (RFC 9110 8.8.3.3).
     """
+    suffix = "-" + "".join(filter(str.isalnum, coding)) if coding else ""
     stamp = round(modified * 1e9) if modified_ns is None else modified_ns
     return {
         "content-length": str(size),
         "last-modified": formatdate(modified, usegmt=True),
-        "etag": f'"{stamp:x}-{size:x}"',
+        "etag": f'"{stamp:x}-{size:x}{suffix}"',
     }

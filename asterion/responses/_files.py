@@ -6,7 +6,6 @@ like a complete body, the headers of an instance are never changed by sending it
 """
 
 import copy
-import mimetypes
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -21,19 +20,10 @@ from asterion.background import run_background
 from asterion.concurrency import run_framework_io
 from asterion.datastructures import Headers
 from asterion.responses._base import Response, headers_without_content, sends_body
+from asterion.responses._mediatypes import guess_media_type
 from asterion.responses._openfile import OpenFile
 from asterion.responses._streaming import ClientWatch
 from asterion.types import Message, Receive, Scope, Send
-
-# A compressed file is sent as what it is, not decoded on the way, so its type is that of the compression.
-_COMPRESSED = {
-    "br": "application/x-brotli",
-    "bzip2": "application/x-bzip2",
-    "compress": "application/x-compress",
-    "gzip": "application/gzip",
-    "xz": "application/x-xz",
-}
-
 
 # RFC 9110 15.4.5: an answer without the content does not describe it.
 _DESCRIBES_CONTENT = (
@@ -44,6 +34,8 @@ _DESCRIBES_CONTENT = (
     "content-type",
     "last-modified",
 )
+# An answer without the content because something was wrong with the request is not to be kept for long either.
+_NOT_OF_REFUSALS = (*_DESCRIBES_CONTENT, "cache-control", "expires")
 
 
 class MalformedRangeHeader(Exception):
@@ -80,7 +72,8 @@ class FileResponse(Response):
 
     A response with status 200 to GET or HEAD is conditional: 304 by If-None-Match or If-Modified-Since, 412 by If-Match
     or If-Unmodified-Since (RFC 9110 13). GET may ask for up to `max_ranges` ranges, guarded by a strong If-Range: 206,
-    or 416 if none can be satisfied (RFC 9110 14). `media_type` is guessed from `filename` or `path` if
+    or 416 if none can be satisfied (RFC 9110 14); the header `Accept-Ranges: none` says that there are none to be had.
+    `media_type` is guessed from `filename` or `path` if
     it is not given. With `filename`, clients are told to save the file under that name (`content_disposition_type`:
     `attachment`, or `inline`). `stat_result` saves nothing but lets the headers be seen before the response is sent.
     Where the server lists the extension `http.response.pathsend`, it is asked to send a whole file itself.
@@ -119,7 +112,8 @@ class FileResponse(Response):
 
     def set_stat_headers(self, stat_result: os.stat_result) -> None:
         """Set Content-Length, and Last-Modified and ETag unless the application gave its own, from `stat_result`."""
-        fresh = render_stat_headers(stat_result.st_size, stat_result.st_mtime, stat_result.st_mtime_ns)
+        size, modified, modified_ns = stat_result.st_size, stat_result.st_mtime, stat_result.st_mtime_ns
+        fresh = render_stat_headers(size, modified, modified_ns, self.headers.get("content-encoding", ""))
         for name, value in fresh.items():
             present = self.headers.get(name)
             if name == "content-length" or present is None or present == self._stated.get(name):
@@ -154,17 +148,18 @@ class FileResponse(Response):
             return whole
         request_headers = Headers(scope=scope)
         if precondition_failed(self.headers, request_headers):
-            return _Plan(412, {**dict.fromkeys(_DESCRIBES_CONTENT), "content-length": "0"})
+            return _Plan(412, {**dict.fromkeys(_NOT_OF_REFUSALS), "content-length": "0"})
         if is_not_modified(self.headers, request_headers):
             return _Plan(304, dict.fromkeys(_DESCRIBES_CONTENT))
         # RFC 9110 14.2: a range is defined for GET only.
-        wanted = request_headers.get("range") if scope["method"] == "GET" else None
+        may_ask = scope["method"] == "GET" and self.headers.get("accept-ranges") != "none"
+        wanted = request_headers.get("range") if may_ask else None
         if wanted is None or not if_range_matches(self.headers, request_headers):
             return whole
         try:
             ranges = parse_range(wanted, size, self.max_ranges)
         except Unsatisfiable:
-            described: dict[str, str | None] = {**dict.fromkeys(_DESCRIBES_CONTENT), "content-length": "0"}
+            described: dict[str, str | None] = {**dict.fromkeys(_NOT_OF_REFUSALS), "content-length": "0"}
             return _Plan(416, {**described, "content-range": f"bytes */{size}"})
         if ranges is None:
             return whole
@@ -284,14 +279,6 @@ class _Delivery:
 def absolute_path(path: str | os.PathLike[str]) -> str:
     """`path` from the root, as the extension `http.response.pathsend` wants it."""
     return os.path.abspath(path)
-
-
-def guess_media_type(name: str) -> str:
-    """The media type that the ending of `name` stands for; `text/plain` where it stands for none."""
-    media_type, encoding = mimetypes.guess_type(name)
-    if encoding is not None:
-        return _COMPRESSED.get(encoding, "application/octet-stream")
-    return media_type or "text/plain"
 
 
 def _closing(boundary: str) -> bytes:
