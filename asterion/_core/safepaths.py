@@ -14,20 +14,45 @@ _DEVICES = frozenset(
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4095
 
+# Eight characters, of which `~1` takes two.
+_LONGEST_SHORT_STEM = 6
+
 
 def is_safe_path(path: str) -> bool:
     """Whether `path`, relative and with `/` between its segments, stays where it starts and names no device.
 
-    Refused: NUL, backslash and colon anywhere, a leading slash, `..` segments, device names, over-long names.
+    Refused: NUL, backslash and colon anywhere, a leading slash, `..` segments, names that end with a dot or a space
+    (Windows drops these, so that one file would have many names), device names, over-long names, and text that is no
+    name in any encoding.
     """
     if path.startswith("/") or any(char in path for char in "\0\\:"):
         return False
-    if len(path.encode("utf-8", "replace")) > _LONGEST_PATH:
+    try:
+        # As `os.fsencode` does it where names are bytes. A lone surrogate stands for no byte.
+        length = len(path.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
         return False
-    return all(map(_is_safe_segment, path.split("/")))
+    return length <= _LONGEST_PATH and all(map(_is_safe_segment, path.split("/")))
+
+
+def is_hidden(path: str) -> bool:
+    """Whether `path` leads through a name that begins with a dot, `.well-known` at its start excepted (RFC 8615).
+
+    A short name of Windows (`GIT~1` is `.git`) may stand for one, so it counts as hidden.
+    """
+    first, *others = path.split("/")
+    return (first != ".well-known" and _is_hidden_segment(first)) or any(map(_is_hidden_segment, others))
+
+
+def _is_hidden_segment(segment: str) -> bool:
+    stem, _, number = segment.partition(".")[0].rpartition("~")
+    is_short = 0 < len(stem) <= _LONGEST_SHORT_STEM and number.isdecimal()
+    return (segment.startswith(".") and segment != ".") or is_short
 
 
 def _is_safe_segment(segment: str) -> bool:
-    if segment == ".." or len(segment.encode("utf-8", "replace")) > _LONGEST_NAME:
+    if segment.endswith((".", " ")) and segment != ".":
+        return False
+    if len(segment.encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
         return False
     return segment.partition(".")[0].rstrip(" ").lower() not in _DEVICES

@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
+from asterion.applications import Asterion
 from asterion.exceptions import HTTPException
+from asterion.routing import Mount, Router
 from asterion.staticfiles import NotModifiedResponse, StaticFiles, StaticFilesConfigurationError
-from tests.asgi import request
+from tests.asgi import function_layers, request
 
 pytestmark = pytest.mark.anyio
 
@@ -61,15 +63,23 @@ async def test_a_file_is_served_below_the_mount(site):
         "/dir",
         "/",
         "/a.txt/b",
+        "/a.txt.",
+        "/a.txt ",
+        "/dir./index.html",
+        "/loop",
+        "/loop/a.txt",
+        "/\udcff",
     ],
 )
 async def test_what_is_not_a_file_of_ours_is_404(site, path):
-    assert await status_of(StaticFiles(directory=site), path) == 404
+    (site / "loop").symlink_to("loop")
+    for follow in (False, True):
+        assert await status_of(StaticFiles(directory=site, follow_symlink=follow), path) == 404
 
 
 async def test_a_subclass_that_looks_up_any_path_is_as_safe(site):
     static = StaticFiles(directory=site)
-    for path in ("../static_secret/s.txt", "/etc/passwd", str(site / "a.txt")):
+    for path in ("../static_secret/s.txt", "/etc/passwd", str(site / "a.txt"), "\ud800"):
         assert static.lookup_path(path) == ("", None)
 
 
@@ -240,3 +250,127 @@ async def test_an_unchecked_directory_is_checked_with_the_first_request(tmp_path
 async def test_a_range_of_a_static_file(site):
     answer = await request(StaticFiles(directory=site), path="/a.txt", headers=[("range", "bytes=1-2")])
     assert (answer.status, answer.body) == (206, b"el")
+
+
+# --- preconditions ----------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_wants_another_version_gets_412_before_anything_else_is_asked(site, layers, spec_version):
+    """RFC 9110 13.2.2: If-Match, then If-Unmodified-Since, then the conditions for 304, then ranges."""
+    app = Asterion(
+        routes=[Mount("/", StaticFiles(directory=site, cache_control="max-age=60"))], middleware=function_layers(layers)
+    )
+
+    async def ask(*headers, method="GET"):
+        return await request(app, method, "/a.txt", headers=headers, spec_version=spec_version)
+
+    first = await ask()
+    tag, date, past = first.headers["etag"], first.headers["last-modified"], "Thu, 01 Jan 1998 00:00:00 GMT"
+    for condition in [("if-match", '"other"'), ("if-match", f"W/{tag}"), ("if-unmodified-since", past)]:
+        for method in ("GET", "HEAD"):
+            answer = await ask(condition, ("if-none-match", tag), ("range", "bytes=0-1"), method=method)
+            assert (answer.status, answer.body, answer.headers["content-length"]) == (412, b"", "0")
+            # The refusal is for this client: nobody may keep it in place of the file.
+            assert "cache-control" not in answer.headers
+    for condition in [("if-match", tag), ("if-match", f'"other", {tag}'), ("if-match", "*"),
+                      ("if-unmodified-since", date)]:  # fmt: skip
+        assert (await ask(condition)).status == 200
+        assert (await ask(condition, ("if-none-match", tag))).status == 304
+        assert (await ask(condition, ("range", "bytes=0-1"))).status == 206
+    # A date does not count beside a tag.
+    assert (await ask(("if-match", tag), ("if-unmodified-since", past))).status == 200
+
+
+# --- Cache-Control ----------------------------------------------------------------------------------------------------
+
+
+async def test_every_answer_with_a_file_says_how_long_it_may_be_kept_and_no_other_does(site, layers, spec_version):
+    (site / "app.0a1b2c3d.js").write_text("app")
+    app = Asterion(
+        routes=[
+            Mount(
+                "/static",
+                StaticFiles(directory=site, html=True, cache_control="no-cache", immutable=r"\.[0-9a-f]{8}\.\w+$"),
+            )
+        ],
+        middleware=function_layers(layers),
+    )
+
+    async def ask(path, *headers):
+        return await request(app, path=path, headers=headers, spec_version=spec_version)
+
+    whole = await ask("/static/app.0a1b2c3d.js")
+    part = await ask("/static/app.0a1b2c3d.js", ("range", "bytes=0-0"))
+    current = await ask("/static/app.0a1b2c3d.js", ("if-none-match", whole.headers["etag"]))
+    assert [answer.status for answer in (whole, part, current)] == [200, 206, 304]
+    for answer in (whole, part, current):
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert (await ask("/static/dir/")).headers["cache-control"] == "no-cache"
+    beyond = await ask("/static/app.0a1b2c3d.js", ("range", "bytes=99-"))
+    for answer, status in ((await ask("/static/missing"), 404), (await ask("/static/dir"), 307), (beyond, 416)):
+        assert answer.status == status
+        assert "cache-control" not in answer.headers
+
+
+async def test_a_function_says_it_by_the_path_below_the_mount(site):
+    asked = []
+
+    def policy(path):
+        asked.append(path)
+        return None if path == "a.txt" else "private"
+
+    app = Router([Mount("/static", StaticFiles(directory=site, html=True, cache_control=policy))])
+    assert "cache-control" not in (await request(app, path="/static//a.txt")).headers
+    assert (await request(app, path="/static/dir/")).headers["cache-control"] == "private"
+    assert asked == ["a.txt", "dir/index.html"]
+
+
+async def test_without_settings_nothing_is_said(site):
+    assert "cache-control" not in (await request(StaticFiles(directory=site), path="/a.txt")).headers
+
+
+# --- names that begin with a dot --------------------------------------------------------------------------------------
+
+
+async def test_dot_files_are_served_unless_they_are_to_be_ignored(site):
+    for directory in (".git", ".well-known", "dir/.cache"):
+        (site / directory).mkdir()
+        (site / directory / "config").write_text("inside")
+    (site / ".env").write_text("secret")
+    allowed, ignored = StaticFiles(directory=site), StaticFiles(directory=site, dotfiles="ignore")
+    for path in ("/.env", "/.git/config", "/dir/.cache/config"):
+        assert await status_of(allowed, path) == 200
+        assert await status_of(ignored, path) == 404
+    for path in ("/.well-known/config", "/a.txt", "/./a.txt"):
+        assert await status_of(ignored, path) == 200
+    with pytest.raises(ValueError, match="dotfiles='deny' is neither 'allow' nor 'ignore'"):
+        StaticFiles(directory=site, dotfiles="deny")
+
+
+# --- who extends it ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_subclass_that_falls_back_by_itself_works_as_it_did(site):
+    """The way it was done before there was `fallback`."""
+
+    class Pages(StaticFiles):
+        async def get_response(self, path, scope):
+            try:
+                return await super().get_response(path, scope)
+            except HTTPException as error:
+                if error.status_code != 404:
+                    raise
+                return await super().get_response("dir/index.html", scope)
+
+    assert (await request(Pages(directory=site), path="/users/7")).body == b"<h1>dir</h1>"
+
+
+async def test_a_subclass_that_changes_the_response_with_a_file_works_as_it_did(site):
+    class Marked(StaticFiles):
+        def file_response(self, full_path, stat_result, scope, status_code=200):
+            response = super().file_response(full_path, stat_result, scope, status_code)
+            response.headers["cache-control"] = "no-store"
+            return response
+
+    answer = await request(Marked(directory=site, cache_control="max-age=60", precompressed=True), path="/a.txt")
+    assert (answer.body, answer.headers["cache-control"]) == (b"hello", "no-store")
