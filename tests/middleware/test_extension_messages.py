@@ -5,10 +5,12 @@ import pytest
 from asterion.authentication import AuthenticationBackend
 from asterion.middleware.authentication import AuthenticationMiddleware
 from asterion.middleware.body_limit import RequestBodyLimitMiddleware
+from asterion.middleware.compression import CompressionMiddleware
 from asterion.middleware.cors import CORSMiddleware
 from asterion.middleware.gzip import GZipMiddleware
 from asterion.middleware.httpsredirect import HTTPSRedirectMiddleware
 from asterion.middleware.opentelemetry import OpenTelemetryMiddleware
+from asterion.middleware.origin import OriginMiddleware
 from asterion.middleware.sessions import SessionMiddleware
 from asterion.middleware.trustedhost import TrustedHostMiddleware
 
@@ -32,10 +34,12 @@ def using_the_session(app):
 MIDDLEWARE = {
     "authentication": lambda app: AuthenticationMiddleware(app, Anybody()),
     "body limit": lambda app: RequestBodyLimitMiddleware(app, 100),
+    "compression": CompressionMiddleware,
     "cors": lambda app: CORSMiddleware(app, allow_origins=["https://a.example"]),
     "gzip": GZipMiddleware,
     "https redirect": HTTPSRedirectMiddleware,
     "opentelemetry": OpenTelemetryMiddleware,
+    "origin": lambda app: OriginMiddleware(app, ["https://a.example"], check_http=True),
     "sessions": using_the_session,
     "trusted host": lambda app: TrustedHostMiddleware(app, ["example.com"]),
 }
