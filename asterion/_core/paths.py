@@ -48,6 +48,29 @@ def with_slashes(params: dict[str, Any]) -> dict[str, Any]:
     return {k: v.replace(ENCODED_SLASH, "/") if isinstance(v, str) else v for k, v in params.items()}
 
 
+def parse_params(regex: re.Pattern[str], convertors: Mapping[str, Convertor[Any]], path: str) -> dict[str, Any] | None:
+    """The converted parameters of `path`, or None where it does not match.
+
+    A convertor that raises ValueError (a number with too many digits, say) is a path that does not match.
+    """
+    match = regex.match(path)
+    if match is None:
+        return None
+    params: dict[str, Any] = match.groupdict()
+    try:
+        for name, convertor in convertors.items():
+            params[name] = convertor.convert(params[name])
+    except ValueError:
+        return None
+    return params
+
+
+def static_prefix(path_format: str) -> str:
+    """The static beginning of a path format, up to and including the last slash before its first parameter."""
+    before = path_format.partition("{")[0]
+    return before[: before.rfind("/") + 1]
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A compiled path (or host) template."""
@@ -55,26 +78,20 @@ class Template:
     regex: re.Pattern[str]
     format: str
     convertors: dict[str, Convertor[Any]]
-    literal: bool
-    """Without parameters: equal to its own text or not at all."""
-    prefix: str
-    """The static text up to and including the last slash before the first parameter: where an index files it."""
+
+    @property
+    def literal(self) -> bool:
+        """Without parameters: equal to its own text or not at all."""
+        return not self.convertors
+
+    @property
+    def prefix(self) -> str:
+        """Where an index files it: see `static_prefix`."""
+        return static_prefix(self.format)
 
     def parse(self, path: str) -> dict[str, Any] | None:
-        """The converted parameters of `path`, or None where it does not match.
-
-        A convertor that raises ValueError (a number with too many digits, say) is a path that does not match.
-        """
-        match = self.regex.match(path)
-        if match is None:
-            return None
-        params: dict[str, Any] = match.groupdict()
-        try:
-            for name, convertor in self.convertors.items():
-                params[name] = convertor.convert(params[name])
-        except ValueError:
-            return None
-        return params
+        """See `parse_params`."""
+        return parse_params(self.regex, self.convertors, path)
 
 
 def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
@@ -100,9 +117,7 @@ def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
     fmt.append(tail)
     # A host template is matched without its port.
     pattern += [re.escape(tail.split(":")[0] if is_host else tail), r"\Z"]
-    before = path[: path.find("{")] if convertors else path
-    prefix = before[: before.rfind("/") + 1]
-    return Template(re.compile("".join(pattern), flags), "".join(fmt), convertors, not convertors, prefix)
+    return Template(re.compile("".join(pattern), flags), "".join(fmt), convertors)
 
 
 def compile_path(path: str) -> tuple[re.Pattern[str], str, dict[str, Convertor[Any]]]:

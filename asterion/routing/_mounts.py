@@ -8,7 +8,14 @@ from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, check_announced_l
 from asterion._core.hosts import parse_host
 from asterion._core.index import Place
 from asterion._core.middleware import Middleware, wrap_app
-from asterion._core.paths import compile_template, get_route_path, replace_params
+from asterion._core.paths import (
+    compile_path,
+    compile_template,
+    get_route_path,
+    parse_params,
+    replace_params,
+    static_prefix,
+)
 from asterion._core.urltext import quote_path
 from asterion.datastructures import Headers, URLPath
 from asterion.routing._limits import limit_body
@@ -36,6 +43,7 @@ class _Container(BaseRoute):
 
     app: ASGIApp
     name: str | None
+    max_body_size: int | None = None
     _base_app: Any
 
     @property
@@ -93,18 +101,15 @@ class Mount(_Container):
         self.name = name
         self.max_body_size = max_body_size
         # What is mounted has all of its paths, newlines in them included: no route behind it may get hold of one.
-        self._template = compile_template(self.path + "/{path:path}", re.DOTALL)
-        self._prefix_template = compile_template(self.path or "/")
-        self.path_regex = self._template.regex
-        self.path_format = self._template.format
-        self.param_convertors = self._template.convertors
+        template = compile_template(self.path + "/{path:path}", re.DOTALL)
+        self.path_regex, self.path_format, self.param_convertors = template.regex, template.format, template.convertors
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See `BaseRoute`."""
         if scope["type"] not in ("http", "websocket"):
             return NONE
         path = get_route_path(scope)
-        params = self._template.parse(path)
+        params = parse_params(self.path_regex, self.param_convertors, path)
         if params is None:
             return NONE
         rest = "/" + params.pop("path")
@@ -120,18 +125,17 @@ class Mount(_Container):
 
     def index_places(self) -> Sequence[Place]:
         """See `BaseRoute`."""
-        return (Place(prefix=self._template.prefix),) if type(self).matches is Mount.matches else ()
+        return (Place(prefix=static_prefix(self.path_format)),) if type(self).matches is Mount.matches else ()
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """See `BaseRoute`. A mount's own name takes `path`, what stands behind its prefix."""
         if self.name is not None and name == self.name and "path" in path_params:
             rest = {**path_params, "path": str(path_params["path"]).lstrip("/")}
-            return URLPath(path=reverse(self._template, name, rest))
-        own = {key: value for key, value in path_params.items() if key in self._prefix_template.convertors}
-        if own.keys() != self._prefix_template.convertors.keys():
-            raise NoMatchFound(name, path_params)
+            return URLPath(path=reverse(self.path_format, self.param_convertors, name, rest))
+        of_prefix = {key: convertor for key, convertor in self.param_convertors.items() if key != "path"}
+        own = {key: value for key, value in path_params.items() if key in of_prefix}
         inner = {key: value for key, value in path_params.items() if key not in own}
-        prefix = reverse(self._prefix_template, name, own)
+        prefix = reverse(self.path_format.removesuffix("/{path}") or "/", of_prefix, name, own)
         return self._inner_url(name, prefix, inner, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,17 +168,14 @@ class Host(_Container):
         self.host = host
         self.app = self._base_app = app
         self.name = name
-        self._template = compile_template(host)
-        self.host_regex = self._template.regex
-        self.host_format = self._template.format
-        self.param_convertors = self._template.convertors
+        self.host_regex, self.host_format, self.param_convertors = compile_path(host)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See `BaseRoute`."""
         if scope["type"] not in ("http", "websocket"):
             return NONE
         host = parse_host(Headers(scope=scope).get("host", ""))
-        params = self._template.parse(host[0]) if host is not None else None
+        params = None if host is None else parse_params(self.host_regex, self.param_convertors, host[0])
         if params is None:
             return NONE
         return Match.FULL, {"path_params": with_params(scope, params), "endpoint": self.app}

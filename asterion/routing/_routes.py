@@ -1,5 +1,6 @@
 """Routes: one path, one endpoint."""
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from enum import Enum
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, check_announced_length
 from asterion._core.index import Place
 from asterion._core.middleware import Middleware, wrap_app
-from asterion._core.paths import Template, compile_template, get_route_path, replace_params
+from asterion._core.paths import compile_path, get_route_path, parse_params, replace_params, static_prefix
 from asterion._core.urltext import quote_path
+from asterion.convertors import Convertor
 from asterion.datastructures import URLPath
 from asterion.exceptions import HTTPException
 from asterion.responses import PlainTextResponse
@@ -96,20 +98,39 @@ def with_params(scope: Scope, params: dict[str, Any]) -> dict[str, Any]:
     return {**outer, **params} if outer else params
 
 
-def reverse(template: Template, name: str, path_params: dict[str, Any]) -> str:
-    """The URL text of the path of `template` with exactly these parameters. Raises NoMatchFound for any others.
+def reverse(path_format: str, convertors: dict[str, Convertor[Any]], name: str, path_params: dict[str, Any]) -> str:
+    """The URL text of the path of that format with exactly these parameters. Raises NoMatchFound for any others.
 
     Percent-encoded (RFC 3986 3.3), slashes of a `path` parameter excepted: whatever a value holds, the route gets it
     back.
     """
-    if path_params.keys() != template.convertors.keys():
+    if path_params.keys() != convertors.keys():
         raise NoMatchFound(name, path_params)
-    return quote_path(replace_params(template.format, template.convertors, path_params)[0])
+    return quote_path(replace_params(path_format, convertors, path_params)[0])
 
 
-def places_of(template: Template) -> Sequence[Place]:
-    """Where the route index files a route with this path."""
-    return (Place(literal=template.format) if template.literal else Place(prefix=template.prefix),)
+class PathRoute(BaseRoute):
+    """What routes with a path template share.
+
+    Everything is read from `path_regex`, `path_format` and `param_convertors`: a subclass with a constructor of its own
+    (FastAPI's have one) sets these three.
+    """
+
+    path_regex: re.Pattern[str]
+    path_format: str
+    param_convertors: dict[str, Convertor[Any]]
+
+    def params_of(self, path: str) -> dict[str, Any] | None:
+        """The parameters in `path`, or None if the path is not this route's."""
+        if not self.param_convertors:
+            return {} if path == self.path_format else None
+        return parse_params(self.path_regex, self.param_convertors, path)
+
+    def path_places(self) -> Sequence[Place]:
+        """Where the route index files a route with this path."""
+        if not self.param_convertors:
+            return (Place(literal=self.path_format),)
+        return (Place(prefix=static_prefix(self.path_format)),)
 
 
 def checked_path(path: str, kind: str) -> str:
@@ -119,13 +140,16 @@ def checked_path(path: str, kind: str) -> str:
     return path
 
 
-class Route(BaseRoute):
+class Route(PathRoute):
     """An HTTP endpoint at a path.
 
     `endpoint` is a function of a request (any callable that takes one), a class such as `HTTPEndpoint`, or an ASGI
     application. `methods` defaults to GET (and so HEAD) for a function, and to all for the others. `middleware` stands
     around this endpoint only; `max_body_size` is in bytes and replaces the application's limit.
     """
+
+    methods: set[str] | None = None
+    max_body_size: int | None = None
 
     def __init__(
         self,
@@ -150,13 +174,10 @@ class Route(BaseRoute):
         else:
             self.app = as_app(endpoint)
         self.app = wrap_app(self.app, middleware or ())
-        self.methods: set[str] | None = None if methods is None else {method.upper() for method in methods}
+        self.methods = None if methods is None else {method.upper() for method in methods}
         if self.methods is not None and "GET" in self.methods:
             self.methods.add("HEAD")
-        self._template = compile_template(path)
-        self.path_regex = self._template.regex
-        self.path_format = self._template.format
-        self.param_convertors = self._template.convertors
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See `BaseRoute`."""
@@ -174,22 +195,15 @@ class Route(BaseRoute):
             return FULL, child
         return PARTIAL, child
 
-    def params_of(self, path: str) -> dict[str, Any] | None:
-        """The parameters in `path`, or None if the path is not this route's."""
-        template = self._template
-        if template.literal:
-            return {} if path == template.format else None
-        return template.parse(path)
-
     def index_places(self) -> Sequence[Place]:
         """See `BaseRoute`. A subclass that matches in its own way is asked about every path."""
-        return places_of(self._template) if type(self).matches is Route.matches else ()
+        return self.path_places() if type(self).matches is Route.matches else ()
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """See `BaseRoute`."""
         if name != self.name:
             raise NoMatchFound(name, path_params)
-        return URLPath(path=reverse(self._template, name, path_params), protocol="http")
+        return URLPath(path=reverse(self.path_format, self.param_convertors, name, path_params), protocol="http")
 
     def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
         """Call the endpoint; 405 with `Allow` for a method it does not take."""
@@ -216,7 +230,7 @@ class Route(BaseRoute):
         return f"{type(self).__name__}(path={self.path!r}, name={self.name!r}, methods={methods!r})"
 
 
-class WebSocketRoute(BaseRoute):
+class WebSocketRoute(PathRoute):
     """A WebSocket endpoint at a path: a function of a WebSocket, a class like `WebSocketEndpoint`, or an ASGI app."""
 
     def __init__(
@@ -232,29 +246,26 @@ class WebSocketRoute(BaseRoute):
         self.name = get_name(endpoint) if name is None else name
         app = websocket_session(endpoint) if is_handler(endpoint) else as_app(endpoint)
         self.app: ASGIApp = wrap_app(app, middleware or ())
-        self._template = compile_template(path)
-        self.path_regex = self._template.regex
-        self.path_format = self._template.format
-        self.param_convertors = self._template.convertors
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See `BaseRoute`."""
         if scope["type"] != "websocket":
             return NONE
-        params = self._template.parse(get_route_path(scope))
+        params = self.params_of(get_route_path(scope))
         if params is None:
             return NONE
         return Match.FULL, {"endpoint": self.endpoint, "path_params": with_params(scope, params), "route": self}
 
     def index_places(self) -> Sequence[Place]:
         """See `BaseRoute`."""
-        return places_of(self._template) if type(self).matches is WebSocketRoute.matches else ()
+        return self.path_places() if type(self).matches is WebSocketRoute.matches else ()
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """See `BaseRoute`."""
         if name != self.name:
             raise NoMatchFound(name, path_params)
-        return URLPath(path=reverse(self._template, name, path_params), protocol="websocket")
+        return URLPath(path=reverse(self.path_format, self.param_convertors, name, path_params), protocol="websocket")
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the endpoint."""

@@ -131,7 +131,7 @@ class RouteTable:
             await route.handle(scope, receive, send)
 
     def _find_with_encoded_slashes(self, scope: Scope) -> tuple[BaseRoute, Scope] | None:
-        """The route that takes the path with `%2F` as part of a segment (issue 826), and what it puts into the scope."""
+        """The route that takes the path with `%2F` as part of a segment (issue 826), and what it puts in the scope."""
         marked = path_with_encoded_slashes(scope)
         if marked is None or not policies_of(scope).encoded_slashes:
             return None
