@@ -132,8 +132,12 @@ class RequestBodyLimitResponder(PassThrough):
 
     async def send_with_limit(self, message: Message) -> None:
         """The `send` of the inner app: everything passes."""
-        if message["type"] == "http.response.start":
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.started = True
             self.leads_to = self.send
+        elif kind == "http.response.pathsend" or (kind == "http.response.body" and not message.get("more_body")):
+            self.complete = True
         await self.send(message)
 
     def _effective_limit(self) -> int | None:

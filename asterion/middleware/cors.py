@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Collection
 
-from asterion._core.wire import PassThrough
+from asterion._core.wire import StartWatch
 from asterion.datastructures import Headers, MutableHeaders
 from asterion.responses import PlainTextResponse, Response
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
@@ -99,7 +99,9 @@ class CORSMiddleware:
             await self.app(scope, receive, send)
 
     def is_allowed_origin(self, origin: str) -> bool:
-        """Whether pages of `origin` may read what we answer."""
+        """Whether pages of `origin` may read what we answer. An origin is printable ASCII (RFC 6454 section 6.2)."""
+        if not _is_plain(origin):
+            return False
         if self.allow_all_origins or origin in self.allow_origins:
             return True
         return self.allow_origin_regex is not None and self.allow_origin_regex.fullmatch(origin) is not None
@@ -116,7 +118,7 @@ class CORSMiddleware:
         if request_headers["access-control-request-method"] not in self.allow_methods:
             refused.append("method")
         wanted = request_headers.get("access-control-request-headers")
-        if wanted is not None and self.allow_all_headers:
+        if wanted is not None and self.allow_all_headers and _is_plain(wanted):
             headers["Access-Control-Allow-Headers"] = wanted
         elif wanted is not None and any(name.strip().lower() not in self.allow_headers for name in wanted.split(",")):
             refused.append("headers")
@@ -157,26 +159,28 @@ class CORSMiddleware:
         headers.add_vary_header("Origin")
 
 
-class _Marking(PassThrough):
+class _Marking(StartWatch):
     """The `send` of one request: looks at messages up to the start, then leads on."""
 
-    __slots__ = ("_headers", "_middleware", "_next")
+    __slots__ = ("_headers", "_middleware")
 
     def __init__(self, middleware: CORSMiddleware, send: Send, request_headers: Headers) -> None:
-        self.leads_to = None
+        super().__init__(send)
         self._middleware = middleware
-        self._next = send
         self._headers = request_headers
 
     async def send(self, message: Message) -> None:
         if self.leads_to is not None:
-            await self.leads_to(message)
+            await super().send(message)
             return
-        if message["type"] == "http.response.start" and not self._middleware._own_send:
-            await self._middleware.send(message, self._next, self._headers)
-            self.leads_to = self._next
-        else:
-            await self._middleware.send(message, self._next, self._headers)
+        await self._middleware.send(message, super().send, self._headers)
+        if self._middleware._own_send:
+            self.leads_to = None
+
+
+def _is_plain(value: str) -> bool:
+    # What is sent back must not have control characters.
+    return value.isascii() and value.isprintable()
 
 
 def _listed(values: Collection[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from asterion._core.wire import PassThrough
+from asterion._core.wire import StartWatch
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -96,16 +96,15 @@ class OpenTelemetryMiddleware:
         self.duration.record(ended - watch.began, {**common, **found})
 
 
-class _Watching(PassThrough):
+class _Watching(StartWatch):
     """The `send` of one request: remembers its route, its status and when it was complete."""
 
-    __slots__ = ("_root", "_scope", "_send", "began", "ended", "error", "route", "status")
+    __slots__ = ("_root", "_scope", "began", "ended", "error", "route", "status")
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        self.leads_to = None
+        super().__init__(send)
         self._scope = scope
         self._root: str = scope.get("root_path", "")
-        self._send = send
         self.route: str | None = None
         self.began = time.perf_counter()
         self.ended = 0.0
@@ -116,9 +115,8 @@ class _Watching(PassThrough):
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.route = route_template(self._scope, self._root)
-            # The last message comes here whatever way the others take.
-            self.leads_to = self._send
-        await self._send(message)
+        # The last message comes here whatever way the others take.
+        await super().send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.ended = time.perf_counter()
 

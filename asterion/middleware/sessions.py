@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from asterion._core.cookies import parse_cookie_header, render_set_cookie
 from asterion._core.headers import encode_header_value
-from asterion._core.wire import PassThrough
+from asterion._core.wire import StartWatch
 from asterion.datastructures import MutableHeaders, Secret
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -229,16 +229,15 @@ class SessionMiddleware:
         )
 
 
-class _Keeper(PassThrough):
+class _Keeper(StartWatch):
     """The session of one request: what came in, and what has to go out."""
 
-    __slots__ = ("_came_in", "_due", "_middleware", "_scope", "_send", "session")
+    __slots__ = ("_came_in", "_due", "_middleware", "_scope", "session")
 
     def __init__(self, middleware: SessionMiddleware, scope: Scope, send: Send) -> None:
         self._middleware = middleware
+        super().__init__(send)
         self._scope = scope
-        self._send = send
-        self.leads_to = None
         cookie = _cookie_of(scope, middleware.session_cookie)
         data, self._came_in, self._due = ({}, _EMPTY, False) if cookie is None else middleware.load(cookie)
         self.session = Session(data)
@@ -249,7 +248,7 @@ class _Keeper(PassThrough):
             if not isinstance(session, Session) or session.accessed:
                 message = self._with_cookie(message, session)
             self.leads_to = self._send
-        await self._send(message)
+        await super().send(message)
 
     def _session_now(self) -> Any:
         # The application may have put a dict of its own into the scope; a `Session` there that is not ours belongs to
