@@ -235,7 +235,12 @@ class JSONResponse(Response):
 
     def render(self, content: Any) -> bytes:
         """`content` as compact JSON. Raises TypeError or ValueError for what JSON cannot hold."""
-        return _encode_json(content).encode("utf-8")
+        text = _encode_json(content)
+        try:
+            return text.encode("utf-8")
+        except UnicodeEncodeError:
+            # A lone surrogate, which JSON may hold as an escape only (RFC 8259 section 8.2).
+            return text.encode("utf-8", "backslashreplace")
 
 
 class RedirectResponse(Response):
