@@ -255,6 +255,84 @@ async def test_row_43_a_file_that_may_not_be_opened_is_a_404(site, face, layers,
     assert (await request(serving(face, layers, site), path="/static/sub/b.txt")).status == 200
 
 
+# --- row 44: files at the root ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pages(site):
+    """A page application: a page, a script, and addresses that only the script knows."""
+    (site / "index.html").write_text("<h1>page</h1>")
+    (site / "app.js").write_text("script")
+    return site
+
+
+def rooted(face, layers, pages, **options):
+    return application(
+        face,
+        layers,
+        Mount("/", StaticFiles(directory=pages, html=True, **options)),
+        route("/api", "answer", methods=["GET", "POST"]),
+    )
+
+
+NO_FALLING_THROUGH = pytest.mark.xfail(
+    strict=True,
+    reason="routers do not go on to later routes when a mounted application raises FallThrough (routing/_table.py)",
+)
+
+
+@NO_FALLING_THROUGH
+@pytest.mark.failure(
+    row=44,
+    says="Files mounted at `/` let later routes answer what is no file with `fall_through=True`, and `fallback` names "
+    "the page for deep links of those who are opening a page; without them the first matching route wins, as declared.",
+)
+@each_face
+async def test_437_later_routes_answer_what_is_no_file(pages, face, layers, spec_version):
+    app = rooted(face, layers, pages, fall_through=True)
+    assert (await request(app, path="/api", spec_version=spec_version)).body == b"answer"
+    assert (await request(app, "POST", "/api", body=b"x", spec_version=spec_version)).body == b"answer"
+    assert (await request(app, path="/app.js", spec_version=spec_version)).body == b"script"
+    assert (await request(app, path="/", spec_version=spec_version)).body == b"<h1>page</h1>"
+    assert (await request(app, path="/missing", spec_version=spec_version)).status == 404
+    assert (await request(app, "DELETE", "/api", spec_version=spec_version)).status == 405
+
+
+@each_face
+async def test_160_without_that_the_first_declared_route_wins(pages, face, layers):
+    assert (await request(rooted(face, layers, pages), path="/api")).status == 404
+
+
+@each_face
+@pytest.mark.parametrize(
+    ("path", "accept", "status"),
+    [
+        ("/users/7", "text/html,*/*;q=0.8", 200),
+        ("/users/7", "application/json", 404),
+        ("/users/7", None, 404),
+        ("/chunk-1.js", "text/html,*/*;q=0.8", 404),
+    ],
+    ids=["page", "data", "nothing said", "script"],
+)
+async def test_443_a_deep_link_is_the_page_for_those_who_open_one(
+    pages, face, path, accept, status, layers, spec_version
+):
+    app = rooted(face, layers, pages, fallback="index.html")
+    headers = [("accept", accept)] if accept else []
+    answer = await request(app, path=path, headers=headers, spec_version=spec_version)
+    assert answer.status == status
+    assert (answer.body == b"<h1>page</h1>") is (status == 200)
+
+
+@NO_FALLING_THROUGH
+@each_face
+async def test_443_routes_come_before_the_page_of_a_deep_link(pages, face, layers):
+    app = rooted(face, layers, pages, fall_through=True, fallback="index.html")
+    accepts = [("accept", "text/html")]
+    assert (await request(app, path="/api", headers=accepts)).body == b"answer"
+    assert (await request(app, path="/users/7", headers=accepts)).body == b"<h1>page</h1>"
+
+
 # --- row 45: other methods, and WebSockets ----------------------------------------------------------------------------
 
 
