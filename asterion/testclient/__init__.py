@@ -1,25 +1,31 @@
-"""Testing an application without a server: `TestClient`, WebSocket sessions and the judge of ASGI messages."""
+"""Testing an application without a server: `TestClient`, `AsyncTestClient`, and the judge of ASGI messages."""
 
-from asterion.testclient.client import TestClient
-from asterion.testclient.conformance import Conformance, ConformanceError
-from asterion.testclient.lifespan import LifespanFailed
-from asterion.testclient.websocket import (
+from asterion._core.conformance import Conformance, ConformanceError
+from asterion.testclient._conversation import StillRunning
+from asterion.testclient._websocket import (
     ApplicationReturned,
     NothingToReceive,
     ReceiveTimeout,
     WebSocketDenialResponse,
-    WebSocketTestSession,
     WrongFrame,
 )
+from asterion.testclient.asyncclient import AsyncTestClient
+from asterion.testclient.asyncwebsocket import AsyncWebSocketTestSession
+from asterion.testclient.client import TestClient
+from asterion.testclient.lifespan import LifespanFailed
+from asterion.testclient.websocket import WebSocketTestSession
 from asterion.websockets import WebSocketDisconnect
 
 __all__ = (
     "ApplicationReturned",
+    "AsyncTestClient",
+    "AsyncWebSocketTestSession",
     "Conformance",
     "ConformanceError",
     "LifespanFailed",
     "NothingToReceive",
     "ReceiveTimeout",
+    "StillRunning",
     "TestClient",
     "WebSocketDenialResponse",
     "WebSocketDisconnect",

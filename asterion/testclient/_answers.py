@@ -3,8 +3,8 @@
 import os
 from typing import Any
 
+from asterion._core.conformance import ConformanceError
 from asterion.testclient._httpx import httpx
-from asterion.testclient.conformance import ConformanceError
 from asterion.types import Message
 
 _DEBUG = "http.response.debug"

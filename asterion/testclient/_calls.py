@@ -1,18 +1,18 @@
 """One HTTP call of an application, in the two ways a test can want it: whole, or in turns."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 
+from asterion._core.conformance import Conformance
 from asterion.requests import ClientDisconnect
 from asterion.testclient._answers import Answer, no_response
 from asterion.testclient._conversation import Conversation
+from asterion.testclient._faces import Door
 from asterion.testclient._httpx import httpx
-from asterion.testclient._loop import ClientLoop
 from asterion.testclient._settings import Settings, refuses_after_leaving
-from asterion.testclient.conformance import Conformance
 from asterion.types import ASGIApp, Message, Scope
 
 _DISCONNECT: Message = {"type": "http.disconnect"}
@@ -41,15 +41,19 @@ class WholeCall:
             self._check.finish()
         except anyio.get_cancelled_exc_class():
             raise  # the loop is being closed
-        except BaseException as error:  # noqa: BLE001 - raised again in the test's thread, where it does not end the loop
+        except BaseException as error:  # noqa: BLE001 - raised again where the test is, and never ends the loop
             self.error = error
 
-    def raise_error(self, raises: bool) -> None:
-        """Raise what the application raised, or that it gave no response; if not `raises`, only what ends programs."""
+    def response(self, request: "httpx.Request", raises: bool) -> "httpx.Response":
+        """The response, after `run`.
+
+        Raises what the application raised, or that it gave no response; if not `raises`, only what ends programs.
+        """
         if self.error is not None and (raises or not isinstance(self.error, Exception)):
             raise self.error
         if raises and not self.answer.status:
             raise no_response()
+        return self.answer.response(request, b"".join(self.chunks))
 
     async def receive(self) -> Message:
         """The whole body; after that, when the response is complete, the disconnect."""
@@ -61,6 +65,7 @@ class WholeCall:
         else:
             self._waiter = self._waiter or anyio.Event()
             await self._waiter.wait()
+        self._check.told(_DISCONNECT)
         return dict(_DISCONNECT)
 
     async def send(self, message: Message) -> None:
@@ -75,100 +80,119 @@ class WholeCall:
                 self._waiter.set()
 
 
-class StreamedCall(httpx.SyncByteStream):
-    """One call of an application in turns with the test's thread: the body of a streamed response."""
+class StreamedCall:
+    """One call of an application in turns with the test, through `door`.
+
+    `body` is the request body: bytes, or an iterator of pieces as the door takes it. `ended` is called once, when the
+    call is over.
+    """
 
     def __init__(
-        self, app: ASGIApp, loop: ClientLoop, settings: Settings, request: "httpx.Request", scope: Scope
+        self,
+        app: ASGIApp,
+        scope: Scope,
+        settings: Settings,
+        door: Door,
+        body: "bytes | Iterator[bytes] | AsyncIterator[bytes]",
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.answer = Answer()
         self._raises = settings.raise_server_exceptions
         self._grace = settings.leave_grace
-        self._request = request
-        self._body: Iterator[bytes] | None = None
+        self._bodiless = scope["method"] == "HEAD"
+        self._door = door
+        self._ended = ended
+        self._body: Any = None
         inbox: list[Message] = []
-        if "transfer-encoding" in request.headers:
-            self._body = iter(request.stream)  # type: ignore[arg-type]
+        if isinstance(body, bytes):
+            inbox.append({"type": "http.request", "body": body, "more_body": False})
         else:
-            inbox.append({"type": "http.request", "body": request.read(), "more_body": False})
-        self._check = Conformance(scope, strict=settings.strict)
-        self._complete = False
+            self._body = body
         refuses = refuses_after_leaving(settings.spec_versions["http"])
+        self._judge = Conformance(scope, strict=settings.strict)
         self._talk = Conversation(
-            app, scope, inbox=inbox, gone=_DISCONNECT, check=self._check.check, paced=True, refuse=lambda _: refuses
+            app, scope, inbox=inbox, gone=_DISCONNECT, judge=self._judge, paced=True, refuse=lambda _: refuses
         )
-        self._loop: ClientLoop | None = loop
-        self._portal = loop.acquire()
-        self._portal.start_task_soon(self._talk.run)
+        self._complete = False
+        self._closed = False
+        door.start(self._talk.run)
 
-    def head(self) -> None:
+    async def respond(self, request: "httpx.Request", stream: Any) -> "httpx.Response":
+        """The response, whose body is `stream` if there is one, else all that the application sends."""
+        try:
+            await self._head()
+            if stream is not None:
+                return self.answer.response(request, stream)
+            chunks = []
+            while (chunk := await self.chunk()) is not None:
+                chunks.append(chunk)
+        except BaseException:
+            self._raises = False  # the test's own error is on its way
+            await self.close()
+            raise
+        return self.answer.response(request, b"".join(chunks))
+
+    async def _head(self) -> None:
         """Run the application up to its response start."""
         while not self.answer.status:
-            message = self._next()
+            message = await self._next()
             if message is None:
-                self.close()
+                await self.close()
                 if self._raises and not self.answer.status:
                     raise no_response()
                 return
             self.answer.absorb(message)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """The chunks of the body, each as soon as the application has sent it; then wait for the application's end."""
-        while self._loop is not None and not self._complete:
-            message = self._next()
+    async def chunk(self) -> bytes | None:
+        """The next chunk of the body, as soon as the application has sent it; None after the application's end."""
+        while not self._closed and not self._complete:
+            message = await self._next()
             if message is None:
                 break
             chunk = self.answer.absorb(message)
             self._complete = self.answer.ends_with(message)
-            if chunk and self._request.method != "HEAD":
-                yield chunk
-        if self._complete:
-            self._portal.call(self._talk.leave)  # the response is complete: `receive` gives the disconnect
-            while self._next() is not None:
+            if chunk and not self._bodiless:
+                return chunk
+        if self._complete and not self._closed:
+            await self._door.call(self._talk.leave)  # the response is complete: `receive` gives the disconnect
+            while await self._next() is not None:
                 pass
-        self.close()
+        await self.close()
+        return None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the call. An application that is not at its end learns that the client has gone.
 
         Raises what the application raised, unless that only says that the client has gone.
         """
-        if self._loop is None:
+        if self._closed:
             return
-        loop, self._loop = self._loop, None
+        self._closed = True
         early = not self._talk.over
         try:
-            error = self._portal.call(self._talk.finish, self._grace)
+            error = await self._door.call(self._talk.finish, self._grace)
         finally:
-            loop.release()
+            self._ended()
+        if self._body is not None:
+            await self._door.dismiss(self._body)
         if error is None and not early:
             try:
-                self._check.finish()
+                self._judge.finish()
             except AssertionError as mistake:
                 error = mistake
         if error is None or not self._raises or (early and isinstance(error, (OSError, ClientDisconnect))):
             return
         raise error
 
-    def abandon(self) -> None:
-        """End the call without a word of the application's: the test's own error is on its way."""
-        self._raises = False
-        self.close()
-
-    def _next(self) -> Message | None:
+    async def _next(self) -> Message | None:
         """The application's next message, after giving it as much of the request body as it asks for."""
         while self._body is not None:
-            message = self._portal.call(self._talk.take_or_pull)
+            message = await self._door.call(self._talk.take_or_pull)
             if not isinstance(message, str):
                 return message
-            self._give()
-        return self._portal.call(self._talk.take)
-
-    def _give(self) -> None:
-        """Hand one more chunk of the request body to the application. The generator runs in the test's thread."""
-        body = self._body
-        chunk = next((chunk for chunk in body if chunk), None) if body is not None else None
-        if chunk is None:
-            self._body = None
-        message = {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
-        self._portal.call(self._talk.give, message)
+            piece = await self._door.piece(self._body)
+            if piece is None:
+                self._body = None
+            given = {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+            await self._door.call(self._talk.give, given)
+        return await self._door.call(self._talk.take)

@@ -1,6 +1,6 @@
 """One call of an application that goes on while the test does something else: a lifespan, a WebSocket, a stream.
 
-Everything here runs on the event loop, so nothing needs a lock; the test's thread enters through a portal. The
+Everything here runs on the event loop, so nothing needs a lock; a test in another thread enters through a portal. The
 application's errors are kept as values: whatever it raises, `KeyboardInterrupt` and `SystemExit` included, reaches the
 test as itself and never ends the loop.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import anyio
 import anyio.lowlevel
 
+from asterion._core.conformance import Conformance
 from asterion.types import ASGIApp, Message, Scope
 
 
@@ -18,11 +19,24 @@ class ClientLeft(OSError):
     """What `send` raises once the client has gone, on servers of ASGI 2.4 and later."""
 
 
+class StillRunning(AssertionError):
+    """The application neither ended when the client left nor when it was cancelled."""
+
+
+END_SECONDS = 5.0
+"""How long an application may take to end after it was cancelled; then the test goes on without it."""
+
+_STILL_RUNNING = (
+    f"the application was cancelled {END_SECONDS} seconds ago and is still running: it waits in a thread, or shields "
+    "itself from cancellation"
+)
+
+
 class Conversation:
     """An application's call with a box of messages each way.
 
     `inbox` is what lies in the application's box from the start; `gone` is what `receive` gives once the client has
-    left and the box is empty. `check` is called with each message of the application before anything else. A `paced`
+    left and the box is empty. `judge` hears every message, and those of the application before anything else. A `paced`
     application waits in `send` until its message was taken. `refuse` says whether a message sent after the client left
     is an error; otherwise it is dropped.
     """
@@ -32,22 +46,23 @@ class Conversation:
         app: ASGIApp,
         scope: Scope,
         *,
+        judge: Conformance,
         gone: Message,
         inbox: Iterable[Message] = (),
-        check: Callable[[Message], None] | None = None,
         paced: bool = False,
         refuse: Callable[[Message], bool] = lambda message: False,
     ) -> None:
         self._app = app
         self._scope = scope
         self._gone = gone
-        self._check = check
+        self.judge = judge
         self._paced = paced
         self._refuse = refuse
         self._to_app: deque[Message] = deque(inbox)
         self._from_app: deque[Message] = deque()
         self._changed: anyio.Event | None = None
         self._cancel: anyio.CancelScope | None = None
+        self._stopped = False
         self._waiting = 0
         self.left = False
         self.over = False
@@ -57,6 +72,8 @@ class Conversation:
         """Run the application to its end; `error` holds what it raised."""
         try:
             with anyio.CancelScope() as self._cancel:
+                if self._stopped:
+                    self._cancel.cancel()
                 await self._app(self._scope, self.receive, self.send)
         except anyio.get_cancelled_exc_class():
             raise  # the loop is being closed
@@ -79,12 +96,13 @@ class Conversation:
                 self._waiting -= 1
         elif not self._to_app:
             await anyio.lowlevel.checkpoint()  # an application that polls must not pin the loop
-        return self._to_app.popleft() if self._to_app else dict(self._gone)
+        message = self._to_app.popleft() if self._to_app else dict(self._gone)
+        self.judge.told(message)
+        return message
 
     async def send(self, message: Message) -> None:
         """Take a message from the application."""
-        if self._check is not None:
-            self._check(message)
+        self.judge.check(message)
         if not self.left:
             self._from_app.append(message)
             self._notify()
@@ -92,6 +110,7 @@ class Conversation:
                 await self._until(lambda: not self._from_app or self.left)
                 return
         elif self._refuse(message):
+            self.judge.left()
             raise ClientLeft(f"{message['type']} was sent after the client had left")
         await anyio.lowlevel.checkpoint()
 
@@ -122,14 +141,19 @@ class Conversation:
         self._notify()
 
     async def finish(self, grace: float | None) -> BaseException | None:
-        """Leave, wait `grace` seconds for the application to end, then cancel it. What it raised, if it did."""
+        """Leave, wait `grace` seconds for the application to end, then cancel it. What it raised, if it did.
+
+        Goes on although the test itself is being cancelled, and gives up on an application that ignores cancellation.
+        """
         await self.leave()
-        with anyio.move_on_after(grace):
+        with anyio.move_on_after(grace, shield=True):
             await self._until(lambda: self.over)
+        self._stopped = True
         if self._cancel is not None:
             self._cancel.cancel()
-        await self._until(lambda: self.over)
-        return self.error
+        with anyio.move_on_after(END_SECONDS, shield=True):
+            await self._until(lambda: self.over)
+        return self.error if self.over else StillRunning(_STILL_RUNNING)
 
     # ------------------------------------------------------------------------------------------------------------------
 

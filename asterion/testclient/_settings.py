@@ -32,7 +32,7 @@ class Settings:
     """Address of the client in every scope."""
 
     strict: bool = False
-    """Judge the application's messages by `asterion.testclient.conformance`, strictly."""
+    """Judge the application's messages by `asterion.testclient.Conformance`, strictly."""
 
     asgi_version: str = "3.0"
     """`version` in the scope's `asgi` entry: what the application was written for."""

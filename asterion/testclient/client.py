@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from anyio.from_thread import BlockingPortal
 
-from asterion.applications import Asterion, Starlette
 from asterion.testclient._httpx import httpx
 from asterion.testclient._loop import ClientLoop
-from asterion.testclient._scope import as_asgi3
-from asterion.testclient._settings import Settings
+from asterion.testclient._setup import STREAM, configure, handshake, scope_of, with_user_agent
+from asterion.testclient._websocket import limits
 from asterion.testclient.lifespan import LifespanRun
-from asterion.testclient.transport import STREAM, WEBSOCKET, ASGITransport
-from asterion.testclient.websocket import WebSocketTestSession, offer
+from asterion.testclient.transport import ASGITransport
+from asterion.testclient.websocket import WebSocketTestSession
 from asterion.types import ASGIApp
 
 if TYPE_CHECKING:
     from httpx2._types import CookieTypes
-
-_HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class TestClient(httpx.Client):
@@ -34,7 +31,7 @@ class TestClient(httpx.Client):
     `root_path`, `client`: the scope's entries of these names. `backend`, `backend_options`: the event loop, as in
     `anyio.run` (`{"use_uvloop": True}`). `cookies`, `headers`, `follow_redirects`, `base_url`: as in the HTTP client,
     whose `timeout` has no effect here. `strict`: judge every message of the application by the rules of
-    `asterion.testclient.conformance`; None (the default) does so when `app` is an `Asterion`, but not for its
+    `asterion.testclient.Conformance`; None (the default) does so when `app` is an `Asterion`, but not for its
     `Starlette` face: code written for that may rely on what servers tolerate.
 
     `settings` holds what can be changed later, the announced ASGI versions and the time limits among them. `portal` is
@@ -60,22 +57,15 @@ class TestClient(httpx.Client):
         *,
         strict: bool | None = None,
     ) -> None:
-        self.app, version = as_asgi3(app)
         self.app_state: dict[str, Any] = {}
-        self.settings = Settings(
-            raise_server_exceptions=raise_server_exceptions,
-            root_path=root_path,
-            client=client,
-            strict=_is_asterion(app) if strict is None else strict,
-            asgi_version=version,
+        self.app, self.settings = configure(
+            app, strict=strict, raise_server_exceptions=raise_server_exceptions, root_path=root_path, client=client
         )
         self._loop = ClientLoop(backend, backend_options or {})
         self._lifespan: LifespanRun | None = None
-        own_headers = httpx.Headers(headers)
-        own_headers.setdefault("user-agent", "testclient")
         super().__init__(
             base_url=base_url,
-            headers=own_headers,
+            headers=with_user_agent(headers),
             cookies=cookies,
             follow_redirects=follow_redirects,
             transport=ASGITransport(self.app, self._loop, self.settings, self.app_state),
@@ -97,16 +87,8 @@ class TestClient(httpx.Client):
         `url` is a path, or absolute (ws, wss, http, https). `subprotocols` are offered in this order. `kwargs` are
         those of a request: `params`, `headers`, `cookies`, `auth`.
         """
-        target = httpx.URL(url)
-        if target.scheme in _HTTP_SCHEMES:
-            # In the HTTP client's eyes a handshake is a request: its cookies and authentication go by http and https.
-            target = target.copy_with(scheme=_HTTP_SCHEMES[target.scheme])
-        headers = httpx.Headers(kwargs.pop("headers", None))
-        offer(headers, subprotocols)
-        extensions = {**(kwargs.pop("extensions", None) or {}), WEBSOCKET: list(subprotocols or ())}
-        response = self.request("GET", target, headers=headers, extensions=extensions, **kwargs)
-        session: WebSocketTestSession = response.extensions[WEBSOCKET]
-        return session
+        response = self.request(**handshake(url, subprotocols, kwargs))
+        return WebSocketTestSession(self.app, scope_of(response), self._loop.portal, **limits(self.settings))
 
     # --- lifespan ----------------------------------------------------------------------------------------------------
 
@@ -117,7 +99,7 @@ class TestClient(httpx.Client):
         self.app_state.clear()
         self.portal = self._loop.acquire()
         try:
-            self._lifespan = LifespanRun(self.app, self.app_state, self.settings.versions("lifespan"))
+            self._lifespan = LifespanRun(self.app, self.app_state, self.settings)
             self.portal.start_task_soon(self.lifespan)
             self.portal.call(self.wait_startup)
         except BaseException:
@@ -165,7 +147,3 @@ class TestClient(httpx.Client):
         """Close the client and its event loop."""
         super().close()
         self._loop.close()
-
-
-def _is_asterion(app: Any) -> bool:
-    return isinstance(app, Asterion) and not isinstance(app, Starlette)

@@ -7,12 +7,10 @@ is it a `LifespanFailed`.
 
 from typing import Any
 
-from asterion.testclient._conversation import Conversation
-from asterion.testclient.conformance import ConformanceError
+from asterion._core.conformance import Conformance, ConformanceError
+from asterion.testclient._conversation import END_SECONDS, Conversation
+from asterion.testclient._settings import Settings
 from asterion.types import ASGIApp, Message
-
-END_SECONDS = 5.0
-"""How long an application may take to return after its last lifespan message; then it is cancelled."""
 
 
 class LifespanFailed(RuntimeError):
@@ -22,10 +20,10 @@ class LifespanFailed(RuntimeError):
 class LifespanRun:
     """The lifespan of one application. Make it, run `run` in a task, then await `startup` and `shutdown`."""
 
-    def __init__(self, app: ASGIApp, state: dict[str, Any], version: dict[str, str]) -> None:
-        self._talk = Conversation(
-            app, {"type": "lifespan", "asgi": version, "state": state}, gone={"type": "lifespan.shutdown"}
-        )
+    def __init__(self, app: ASGIApp, state: dict[str, Any], settings: Settings) -> None:
+        scope = {"type": "lifespan", "asgi": settings.versions("lifespan"), "state": state}
+        judge = Conformance(scope, strict=settings.strict)
+        self._talk = Conversation(app, scope, judge=judge, gone={"type": "lifespan.shutdown"})
         self.run = self._talk.run
 
     async def startup(self) -> None:
@@ -42,26 +40,31 @@ class LifespanRun:
             await self._phase("shutdown")
         await self._end()
 
+    async def abandon(self) -> None:
+        """Cancel what is left of the lifespan, if anything is: the test's own error is on its way."""
+        await self._talk.finish(0)
+
     async def _phase(self, name: str) -> None:
         await self._talk.give({"type": f"lifespan.{name}"})
         message = await self._talk.take()
         if message is None:
             await self._end()
-            return
-        kind = message["type"]
-        if kind == f"lifespan.{name}.failed":
+        elif message["type"] == f"lifespan.{name}.failed":
             await self._end()
             raise LifespanFailed(self._reported(name, message))
-        if kind != f"lifespan.{name}.complete":
+        elif message["type"] != f"lifespan.{name}.complete":
             await self._end()
             raise ConformanceError(
-                f"{kind!r} does not answer 'lifespan.{name}': send 'lifespan.{name}.complete' or '...failed'"
+                f"does not answer 'lifespan.{name}'",
+                message=message["type"],
+                expected=f"lifespan.{name}.complete or lifespan.{name}.failed",
             )
 
     async def _end(self) -> None:
         error = await self._talk.finish(END_SECONDS)
         if error is not None:
             raise error
+        self._talk.judge.finish()
 
     @staticmethod
     def _reported(name: str, message: Message) -> str:

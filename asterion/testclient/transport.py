@@ -5,22 +5,18 @@ its end there, background work included. A streamed body (a generator) or a stre
 conversation: the test's thread and the application take turns, chunk by chunk.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
+from asterion._core.conformance import Conformance
 from asterion.testclient._calls import StreamedCall, WholeCall
+from asterion.testclient._faces import Beside, at_once
 from asterion.testclient._httpx import httpx
 from asterion.testclient._loop import ClientLoop
-from asterion.testclient._scope import http_scope, websocket_scope
+from asterion.testclient._scope import http_scope
 from asterion.testclient._settings import Settings
-from asterion.testclient.conformance import Conformance
-from asterion.testclient.websocket import WebSocketTestSession
+from asterion.testclient._setup import CHUNKED, STREAM, WEBSOCKET, shake_hands
 from asterion.types import ASGIApp, Scope
-
-STREAM = "asterion.stream"
-"""Request extension: the response is wanted chunk by chunk."""
-
-WEBSOCKET = "asterion.websocket"
-"""Request extension (the subprotocols offered) and response extension (the session) of a WebSocket handshake."""
 
 
 class ASGITransport(httpx.BaseTransport):
@@ -38,9 +34,9 @@ class ASGITransport(httpx.BaseTransport):
     def handle_request(self, request: "httpx.Request") -> "httpx.Response":
         """Call the application. Raises what it raises, unless `raise_server_exceptions` is false."""
         if WEBSOCKET in request.extensions:
-            return self._handshake(request)
+            return shake_hands(request, self.settings, self.state)
         scope = http_scope(request, self.settings, self.state)
-        if STREAM in request.extensions or "transfer-encoding" in request.headers:
+        if STREAM in request.extensions or CHUNKED in request.headers:
             return self._converse(request, scope)
         call = WholeCall(scope, request.read(), Conformance(scope, strict=self.settings.strict))
         portal = self.loop.acquire()
@@ -48,29 +44,24 @@ class ASGITransport(httpx.BaseTransport):
             portal.call(call.run, self.app)
         finally:
             self.loop.release()
-        call.raise_error(self.settings.raise_server_exceptions)
-        return call.answer.response(request, b"".join(call.chunks))
+        return call.response(request, self.settings.raise_server_exceptions)
 
     def _converse(self, request: "httpx.Request", scope: Scope) -> "httpx.Response":
-        stream = StreamedCall(self.app, self.loop, self.settings, request, scope)
-        try:
-            stream.head()
-            if STREAM in request.extensions:
-                return stream.answer.response(request, stream)
-            body = b"".join(stream)
-        except BaseException:
-            stream.abandon()
-            raise
-        return stream.answer.response(request, body)
+        body: Any = iter(request.stream) if CHUNKED in request.headers else request.read()  # type: ignore[arg-type]
+        door = Beside(self.loop.acquire())
+        call = StreamedCall(self.app, scope, self.settings, door, body, self.loop.release)
+        return at_once(call.respond(request, Body(call) if STREAM in request.extensions else None))
 
-    def _handshake(self, request: "httpx.Request") -> "httpx.Response":
-        settings = self.settings
-        session = WebSocketTestSession(
-            self.app,
-            websocket_scope(request, request.extensions[WEBSOCKET], settings, self.state),
-            self.loop.portal,
-            timeout=settings.websocket_timeout,
-            grace=settings.leave_grace,
-            strict=settings.strict,
-        )
-        return httpx.Response(101, request=request, extensions={WEBSOCKET: session})
+
+class Body(httpx.SyncByteStream):
+    """The body of a streamed response, for a test in a thread of its own."""
+
+    def __init__(self, call: StreamedCall) -> None:
+        self._call = call
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (chunk := at_once(self._call.chunk())) is not None:
+            yield chunk
+
+    def close(self) -> None:
+        at_once(self._call.close())

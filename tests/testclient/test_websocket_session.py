@@ -152,7 +152,7 @@ def test_a_frame_before_the_acceptance_is_out_of_order(connect):
     async def app(scope, receive, send):
         await send({"type": "websocket.send", "text": "x"})
 
-    with pytest.raises(ConformanceError, match=r"allowed now is websocket\.accept or websocket\.close"), connect(app):
+    with pytest.raises(ConformanceError, match=r"expected: websocket\.accept or websocket\.close"), connect(app):
         pass
 
 
