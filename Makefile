@@ -8,11 +8,11 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo test check format bench parity clean
+.PHONY: help demo test check format bench parity failures-page clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 demo: $(VENV)/.installed-demo ## serve the tour on 127.0.0.1 and print its address
 	@$(BIN)/python -m examples.tour
@@ -35,6 +35,9 @@ bench: $(VENV)/.installed-bench ## print CPU time for each request, side by side
 
 parity: $(VENV)/.installed-dev ## print what of Starlette's interface is missing (ARGS=-v: and what differs on purpose)
 	@$(BIN)/python -m scripts.parity $(ARGS)
+
+failures-page: $(VENV)/.installed-dev ## write docs/failures.md from the tests (ARGS=--check: compare it only)
+	@$(BIN)/python -m scripts.failures_page $(ARGS)
 
 clean: ## remove the virtual environment and all caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
