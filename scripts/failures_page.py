@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(slots=True)
 class Shown:
-    """What the tests say of one row: sentences, their tests, and reasons why some fail; each once, in the files' order."""
+    """What the tests say of one row: sentences, the tests they stand at, and why some of these are expected to fail."""
 
     says: dict[str, None] = field(default_factory=dict)
     tests: dict[str, None] = field(default_factory=dict)
