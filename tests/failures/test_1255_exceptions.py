@@ -63,6 +63,7 @@ def raising(error: BaseException, *, sync: bool = False) -> Any:
 # --- a view raises ---
 
 
+@pytest.mark.failure(row=4, says="An exception arrives as itself through any number of layers.")
 @each_face
 @each_layering
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
@@ -313,6 +314,7 @@ async def test_a_group_from_a_users_task_group_stays_a_group(count: int, way: st
     assert [str(error) for error in caught.value.exceptions] == ["child"]
 
 
+@pytest.mark.failure(row=4, says="Groups are those that the user raised, and handlers find what is in them.")
 @each_face
 @each_layering
 @pytest.mark.parametrize("depth", [1, 2])
@@ -377,6 +379,7 @@ async def test_a_handler_for_groups_gets_the_group(count: int, way: str) -> None
 # --- what `receive` and `send` raise ---
 
 
+@pytest.mark.failure(row=4, says="An exception of an outer `receive` reaches the endpoint as itself.")
 @each_layering
 @pytest.mark.parametrize("how", ["body", "stream", "json", "form"])
 async def test_an_exception_of_an_outer_receive_reaches_the_endpoint_as_itself(

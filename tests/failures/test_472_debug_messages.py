@@ -139,6 +139,10 @@ def test_the_middlewares_are_found() -> None:
     assert {"GZipMiddleware", "ServerErrorMiddleware", "ExceptionMiddleware", *ARGUMENTS} <= set(BUILT_IN)
 
 
+@pytest.mark.failure(
+    row=5,
+    says="Every middleware passes every message on, untouched and in its order, those of unknown extensions included.",
+)
 @pytest.mark.anyio
 @pytest.mark.parametrize("accepts", ["identity", "gzip"])
 @pytest.mark.parametrize("conversation", CONVERSATIONS.values(), ids=CONVERSATIONS)
@@ -304,6 +308,9 @@ def test_a_template_response_shows_its_template_and_context(
     assert isinstance(response.context["request"], Request)
 
 
+@pytest.mark.failure(
+    row=5, says="Template and context reach the test client through function middleware and compression."
+)
 @each_layering
 @pytest.mark.parametrize("size", [1, 5000])
 def test_a_template_response_shows_them_through_gzip(count: int, way: str, size: int, client_of: Any) -> None:
