@@ -81,9 +81,10 @@ class Asterion:
             # Counts outermost; what is announced is judged inside, where handlers and user middleware see the answer.
             user = [Middleware(RequestBodyLimitMiddleware, max_body_size=self.max_body_size, deferred=True), *user]
         outer = ServerErrorMiddleware(wrap_app(inner, user), handler=error_handler, debug=self.debug)
+        outer.handled = inner.response_for
         if self.policies.errors_pass_middleware:
             inner.last_resort = outer.answer
-            outer.handled = inner.response_for
+            outer.answers_http = True
         return outer
 
     @property

@@ -35,6 +35,7 @@ class Counter(Protocol):
     """What counts a request's bytes and can be told another limit."""
 
     limit: int | None
+    received: int
 
 
 def set_body_limit(scope: Scope, limit: int | None) -> None:

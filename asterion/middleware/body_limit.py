@@ -63,20 +63,22 @@ class RequestBodyLimitMiddleware:
         if is_innermost_of_several:
             await self.app(scope, receive, send)
         else:
-            await RequestBodyLimitResponder(self.app, self.max_body_size)(scope, receive, send)
+            responder = RequestBodyLimitResponder(self.app, self.max_body_size, answers=not self.deferred)
+            await responder(scope, receive, send)
 
 
 class RequestBodyLimitResponder(PassThrough):
     """Counts the bytes of one request, under a limit that inner layers may change through the scope."""
 
-    __slots__ = ("_error", "_own_limit", "_receive", "_received", "_scope", "_send", "app", "limit")
+    __slots__ = ("_answers", "_error", "_own_limit", "_receive", "_scope", "_send", "app", "limit", "received")
 
-    def __init__(self, app: ASGIApp, max_body_size: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_size: int, *, answers: bool = True) -> None:
         self.app = app
+        self._answers = answers
         self.limit: int | None = max_body_size
         self.leads_to = None
         self._own_limit = max_body_size
-        self._received = 0
+        self.received = 0
         self._error: RequestBodyTooLarge | None = None
         self._scope: Scope | None = None
         self._receive: Receive | None = None
@@ -98,14 +100,14 @@ class RequestBodyLimitResponder(PassThrough):
         return _given(self._send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the inner app; answer 413 where it let the error through without having answered."""
+        """Call the inner app; answer 413 where it let the error through, unless somebody outside answers."""
         self._scope, self._receive, self._send = scope, receive, send
         scope[BODY_LIMIT_COUNTER] = self
         has_handlers_outside = EXCEPTION_HANDLERS in scope
         try:
             await self.app(scope, self.receive_with_limit, self.send_with_limit)
         except Exception as error:
-            if self.leads_to is not None or not self._is_ours(error) or has_handlers_outside:
+            if self.leads_to is not None or not self._is_ours(error) or has_handlers_outside or not self._answers:
                 raise
         else:
             return
@@ -116,7 +118,7 @@ class RequestBodyLimitResponder(PassThrough):
         if self._error is not None:
             raise self._error
         limit = self._effective_limit()
-        if not self._received and limit is not None:
+        if not self.received and limit is not None:
             try:
                 check_announced_length({**self.scope, MAX_BODY_SIZE_SCOPE_KEY: limit})
             except RequestBodyTooLarge as error:
@@ -124,8 +126,8 @@ class RequestBodyLimitResponder(PassThrough):
                 raise
         message = await self.receive()
         if message["type"] == "http.request":
-            self._received += len(message.get("body", b""))
-            if limit is not None and self._received > limit:
+            self.received += len(message.get("body", b""))
+            if limit is not None and self.received > limit:
                 self._error = RequestBodyTooLarge(limit)
                 raise self._error
         return message

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asterion._core.callables import describe_callable
+from asterion._core.bodylimits import RequestBodyTooLarge
 from asterion._core.scopekeys import ANSWERED
 from asterion._core.wire import StartWatch
 from asterion.concurrency import call
@@ -37,6 +38,8 @@ class ServerErrorMiddleware:
         self.debug = debug
         self.handled: Callable[[Request, Exception], Awaitable[Any]] | None = None
         """What answers an exception of the layers between here and the handlers' boundary, or gives None."""
+        self.answers_http = False
+        """Whether it is asked about every exception, or only about a body that is too large for the limit."""
         self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +56,8 @@ class ServerErrorMiddleware:
         except Exception as error:
             request = Request(scope, receive, send)
             if not watch.started:
-                response = None if self.handled is None else await self.handled(request, error)
+                asked = self.answers_http or isinstance(error, RequestBodyTooLarge)
+                response = await self.handled(request, error) if asked and self.handled is not None else None
                 if response is not None:
                     await response(scope, receive, send)
                     return

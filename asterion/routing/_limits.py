@@ -10,13 +10,13 @@ class LimitedReceive:
     def __init__(self, receive: Receive, limit: int | None) -> None:
         self.limit = limit
         self._receive = receive
-        self._received = 0
+        self.received = 0
 
     async def __call__(self) -> Message:
         """The next message, if the body is still within the limit."""
         message = await self._receive()
-        self._received += len(message.get("body", b""))
-        if self.limit is not None and self._received > self.limit:
+        self.received += len(message.get("body", b""))
+        if self.limit is not None and self.received > self.limit:
             raise RequestBodyTooLarge(self.limit)
         return message
 
@@ -30,6 +30,8 @@ def limit_body(scope: Scope, receive: Receive, limit: int) -> Receive:
     set_body_limit(scope, limit)
     check_announced_length(scope)
     if counted:
+        if scope[BODY_LIMIT_COUNTER].received > limit:
+            raise RequestBodyTooLarge(limit)  # a middleware has read more than is allowed here
         return receive
     counter = LimitedReceive(receive, limit)
     scope[BODY_LIMIT_COUNTER] = counter

@@ -317,3 +317,38 @@ async def test_other_asgi_applications_may_fail(stage: str) -> None:
 
     with pytest.raises(RuntimeError, match="no database"):
         await live(Asterion(routes=[Mount("/a", app=foreign)]))
+
+
+# --- limits on the body, where a middleware reads it ---
+
+
+async def length(request: Request) -> Response:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+@FACES
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "in pieces"])
+async def test_a_body_that_a_middleware_reads_is_under_the_limits_of_the_application_and_of_the_route(
+    face: type[Asterion], announced: bool, way: str
+) -> None:
+    async def read(request: Request, call_next: Any) -> Any:
+        await request.body()
+        return await call_next(request)
+
+    async def handler(request: Request, error: Exception) -> Response:
+        return PlainTextResponse("too much", 413)
+
+    def headers(body: list[bytes]) -> list[tuple[str, str]]:
+        return [("content-length", str(len(b"".join(body))))] if announced else []
+
+    limits = {"of the application": (5, None), "of the route": (10, 5)}
+    for outer, inner in limits.values():
+        app = face(
+            routes=[Route("/", length, methods=["POST"], max_body_size=inner)],
+            middleware=[Middleware(layer_class(way), dispatch=read)],
+            exception_handlers={413: handler},
+            max_body_size=outer,
+        )
+        for body, status, text in (([b"123", b"45"], 200, b"5"), ([b"123", b"456"], 413, b"too much")):
+            answer = await request(app, "POST", body=body, headers=headers(body))
+            assert (answer.status, answer.body) == (status, text)

@@ -13,6 +13,7 @@ from asterion.middleware.body_limit import (
     RequestBodyLimitResponder,
     RequestBodyTooLarge,
 )
+from asterion.middleware.errors import ServerErrorMiddleware
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse
 from tests.asgi import function_layers, request
@@ -125,6 +126,10 @@ async def test_a_copied_scope_does_not_lose_the_inner_limit():
     assert (await request(limited(copying), "POST", body=BIG)).body == b"120"
 
 
+async def too_large(request, error):
+    return PlainTextResponse("too large", 413)
+
+
 @pytest.mark.parametrize(("inner", "status"), [(200, 200), (None, 200), (110, 413)])
 async def test_an_inner_layer_may_write_its_limit_into_the_scope(inner, status):
     async def route(scope, receive, send):
@@ -132,8 +137,11 @@ async def test_an_inner_layer_may_write_its_limit_into_the_scope(inner, status):
         scope[MAX_BODY_SIZE_SCOPE_KEY] = inner
         await echo_length(scope, receive, send)
 
+    # A 413 is left to the error boundary of the application that this stands in.
+    app = ServerErrorMiddleware(limited(route, deferred=True))
+    app.handled = too_large
     headers = [("content-length", "120")]
-    assert (await request(limited(route, deferred=True), "POST", headers=headers, body=BIG)).status == status
+    assert (await request(app, "POST", headers=headers, body=BIG)).status == status
 
 
 async def test_a_deferred_limit_judges_the_length_at_the_first_read():
@@ -143,7 +151,9 @@ async def test_a_deferred_limit_judges_the_length_at_the_first_read():
         reached.append(True)
         await echo_length(scope, receive, send)
 
-    answer = await request(limited(app, deferred=True), "POST", headers=[("content-length", "101")], body=b"")
+    boundary = ServerErrorMiddleware(limited(app, deferred=True))
+    boundary.handled = too_large
+    answer = await request(boundary, "POST", headers=[("content-length", "101")], body=b"")
     assert (answer.status, answer.receives, reached) == (413, 0, [True])
 
 
