@@ -10,8 +10,8 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asterion._core.callables import describe_callable
 from asterion._core.bodylimits import RequestBodyTooLarge
+from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import ANSWERED
 from asterion._core.wire import StartWatch
 from asterion.concurrency import call

@@ -87,8 +87,7 @@ async def test_call_next_inside_a_task_group(way: str) -> None:
     async def grouped(request: Request, call_next: Any) -> Any:
         async with anyio.create_task_group() as group:
             group.start_soon(note)
-            response = await call_next(request)
-        return response
+            return await call_next(request)
 
     exchange = await Exchange(served(stream, grouped, way, outer=1)).run()
     assert (exchange.body, beside) == (b"012", ["ran"])
