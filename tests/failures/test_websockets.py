@@ -1,4 +1,4 @@
-"""Rows 70 to 74: a WebSocket ends in order, whoever ends it, and a test of one never hangs."""
+"""Rows 70 to 72: a WebSocket ends in order, whoever ends it."""
 
 import logging
 
@@ -10,50 +10,11 @@ from asterion.endpoints import WebSocketEndpoint
 from asterion.middleware import Middleware
 from asterion.middleware.httpsredirect import HTTPSRedirectMiddleware
 from asterion.middleware.trustedhost import TrustedHostMiddleware
-from asterion.responses import PlainTextResponse, StreamingResponse
-from asterion.routing import Route, WebSocketRoute
-from asterion.testclient import TestClient
+from asterion.routing import WebSocketRoute
 from asterion.websockets import WebSocketDisconnect
-from tests.failures.serving import application, each_face
+from tests.failures.serving import Wire, application, at_root, each_face
 
 pytestmark = pytest.mark.anyio
-
-
-class Wire:
-    """The server's side of a WebSocket: the frames of a client that then leaves, and what the application sends."""
-
-    def __init__(self, *frames, code=1001, extensions=()):
-        self.messages = [{"type": "websocket.connect"}, *frames]
-        self.gone = {"type": "websocket.disconnect", "code": code, "reason": ""}
-        self.scope = {
-            "type": "websocket",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "scheme": "ws",
-            "path": "/",
-            "raw_path": b"/",
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(b"host", b"app.example")],
-            "server": ("127.0.0.1", 8000),
-            "extensions": {name: {} for name in extensions},
-            "state": {},
-        }
-        self.sent = []
-
-    async def receive(self):
-        return self.messages.pop(0) if self.messages else dict(self.gone)
-
-    async def send(self, message):
-        self.sent.append(message)
-
-    async def run(self, app):
-        await app(self.scope, self.receive, self.send)
-        return self.sent
-
-    @property
-    def closes(self):
-        """Code and reason of every close that was sent."""
-        return [(one["code"], one["reason"]) for one in self.sent if one["type"] == "websocket.close"]
 
 
 def text(data):
@@ -62,10 +23,6 @@ def text(data):
 
 def binary(data):
     return {"type": "websocket.receive", "bytes": data}
-
-
-def at_root(face, layers, endpoint, **options):
-    return application(face, layers, WebSocketRoute("/", endpoint), **options)
 
 
 # --- row 70: frames that the application cannot use -------------------------------------------------------------------
@@ -282,116 +239,3 @@ async def test_3189_a_path_without_a_route_is_refused_in_a_way_the_server_knows(
     wire.scope["path"] = "/missing"
     sent = await wire.run(at_root(face, layers, reading_for_ever))
     assert sent[0]["type"] in ("websocket.close", f"{DENIAL}.start" if extensions else "websocket.close")
-
-
-# --- row 73: tests that hang ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.failure(
-    row=73,
-    says="Receiving in a test raises at once when the application has returned, and after a time limit when it is "
-    "silent; leaving the session ends an application that does not notice.",
-)
-@each_face
-def test_1140_receiving_from_an_application_that_has_returned_is_an_error(face, layers, anyio_backend):
-    async def endpoint(websocket):
-        await websocket.accept()
-
-    client = TestClient(at_root(face, layers, endpoint), backend=anyio_backend)
-    with client.websocket_connect("/") as session, pytest.raises(Exception, match="returned"):
-        session.receive_text()
-
-
-@each_face
-def test_2598_receiving_from_a_silent_application_ends_after_the_limit(face, layers, anyio_backend):
-    async def endpoint(websocket):
-        await websocket.accept()
-        async for _ in websocket.iter_text():
-            pass
-
-    client = TestClient(at_root(face, layers, endpoint), backend=anyio_backend)
-    with client.websocket_connect("/") as session, pytest.raises(TimeoutError):
-        session.receive(timeout=0.01)
-
-
-@each_face
-def test_947_an_application_that_never_accepts_does_not_hold_the_test(face, layers, anyio_backend):
-    async def endpoint(websocket):
-        await anyio.sleep_forever()
-
-    client = TestClient(at_root(face, layers, endpoint), backend=anyio_backend)
-    client.settings.websocket_timeout = 0.01
-    client.settings.leave_grace = 0.01
-    with pytest.raises(TimeoutError), client.websocket_connect("/"):
-        pass
-
-
-# --- row 74: streams in tests -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.failure(
-    row=74,
-    says="The test client streams both ways: chunks of a request and of a response pass one by one, as they come.",
-)
-@each_face
-def test_1102_a_request_body_arrives_chunk_by_chunk(face, layers, anyio_backend):
-    seen = []
-
-    async def endpoint(request):
-        async for chunk in request.stream():
-            if chunk:
-                seen.append((chunk, list(made)))
-        return PlainTextResponse("read")
-
-    made = []
-
-    def chunks():
-        for chunk in (b"a", b"b", b"c"):
-            made.append(chunk)
-            yield chunk
-
-    client = TestClient(application(face, layers, Route("/", endpoint, methods=["POST"])), backend=anyio_backend)
-    assert client.post("/", content=chunks()).text == "read"
-    assert [chunk for chunk, _ in seen] == [b"a", b"b", b"c"]
-    assert seen[0][1] == [b"a"]  # the second was not made when the first was read
-
-
-@each_face
-def test_491_a_response_arrives_chunk_by_chunk(face, layers, anyio_backend):
-    sent = []
-
-    async def body():
-        for chunk in (b"a", b"b", b"c"):
-            sent.append(chunk)
-            yield chunk
-
-    async def endpoint(request):
-        return StreamingResponse(body())
-
-    client = TestClient(application(face, layers, Route("/", endpoint)), backend=anyio_backend)
-    with client.stream("GET", "/") as response:
-        stream = response.iter_raw()
-        assert next(stream) == b"a"
-        assert len(sent) < 3
-        assert list(stream) == [b"b", b"c"]
-
-
-@each_face
-def test_3491_a_stream_without_an_end_can_be_left(face, layers, anyio_backend):
-    closed = []
-
-    async def body():
-        try:
-            while True:
-                yield b"tick"
-                await anyio.lowlevel.checkpoint()
-        finally:
-            closed.append(True)
-
-    async def endpoint(request):
-        return StreamingResponse(body())
-
-    client = TestClient(application(face, layers, Route("/", endpoint)), backend=anyio_backend)
-    with client.stream("GET", "/") as response:
-        assert next(response.iter_raw()) == b"tick"
-    assert closed == [True]
