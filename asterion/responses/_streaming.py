@@ -233,8 +233,11 @@ class ClientWatch:
     async def _listen(self) -> None:
         scope = self._request_scope
         try:
+            for other in tuple(scope[LISTENERS]):
+                if other is not self:
+                    await other.stand_aside()
             while not self.gone:
-                if scope.get(READING) or stashed_bytes(scope) >= STASH_LIMIT:
+                if not self._is_innermost() or scope.get(READING) or stashed_bytes(scope) >= STASH_LIMIT:
                     self._wake = anyio.Event()
                     await self._wake.wait()
                 else:
@@ -242,6 +245,16 @@ class ClientWatch:
         except Exception as error:  # noqa: BLE001 - raised by the response, in its own task
             self.error = error
             self._end()
+
+    def _is_innermost(self) -> bool:
+        # Where a response is made of another one's body, both watch. The inner one's `receive` is that of who reads the
+        # request: a message it gets has passed every layer that counts or changes it.
+        return self is next((one for one in reversed(self._request_scope[LISTENERS]) if not one.gone), self)
+
+    def _resume_others(self) -> None:
+        for other in self._request_scope[LISTENERS]:
+            if other is not self:
+                other.resume()
 
     async def _take_message(self, scope: Scope) -> None:
         message: Message | None = None
@@ -260,7 +273,8 @@ class ClientWatch:
     async def stand_aside(self) -> None:
         """Leave `receive` to somebody who reads the body, until `resume`."""
         if self._receiving is not None:
-            self._aside = anyio.Event()
+            if self._aside is None or self._aside.is_set():  # else somebody else has asked already
+                self._aside = anyio.Event()
             self._receiving.cancel()
             await self._aside.wait()
 
@@ -276,6 +290,7 @@ class ClientWatch:
 
     def _end(self) -> None:
         self.gone = True
+        self._resume_others()
         # Only a wait of the source is cut short; a send in progress belongs to the layers outside.
         if self.waiting and self.scope is not None:
             self.scope.cancel()
@@ -300,6 +315,7 @@ class ClientWatch:
             self._handle = None
         if self._companion is not None:
             self._request_scope[LISTENERS].remove(self)
+            self._resume_others()
             await self._companion.stop()
 
 
