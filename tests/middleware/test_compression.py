@@ -132,6 +132,7 @@ async def test_a_client_that_refuses_plain_bodies_gets_small_and_incompressible_
     [
         {"content-encoding": "br"},
         {"content-encoding": "identity"},
+        {"content-range": "bytes 0-9/4800"},
         {"cache-control": "private, No-Transform"},
         {"content-digest": "sha-256=:AA==:"},
         {"repr-digest": "sha-256=:AA==:"},
@@ -412,6 +413,30 @@ async def test_only_large_chunks_are_compressed_in_a_thread_and_their_order_stay
     answer = await get(StreamingResponse(chunks), thread_minimum_size=1000)
     assert decoded(answer) == b"".join(chunks)
     assert threads[:3] == [True, False, True]
+
+
+@pytest.mark.parametrize("coding", [*CODINGS, "identity"])
+async def test_tasks_that_send_at_once_do_not_mix_up_the_stream(coding):
+    """The first chunk takes a thread and the start takes time; the others must not overtake it."""
+    chunks = [b"a" * 500_000, b"b" * 10, b"c" * 300_000, b"d" * 10]
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        async with anyio.create_task_group() as group:
+            for chunk in chunks:
+                group.start_soon(send, {"type": "http.response.body", "body": chunk, "more_body": True})
+                await anyio.lowlevel.checkpoint()
+        await send({"type": "http.response.body"})
+
+    async def slow(message):
+        await anyio.lowlevel.checkpoint()
+
+    app = CompressionMiddleware(app, thread_minimum_size=1000)
+    exchange = Exchange(app, http_scope(headers=[("accept-encoding", coding)]), on_send=slow)
+    await exchange.run()
+    whole = exchange.body if coding == "identity" else decoded(exchange)
+    assert len(whole) == 800_020
+    assert all(chunk in whole for chunk in chunks)
 
 
 async def test_a_request_that_is_cancelled_while_a_thread_compresses_ends():

@@ -6,6 +6,8 @@ that is not a start or a body passes as it is, in its order.
 
 from typing import NoReturn
 
+import anyio
+
 from asterion._core.wire import PassThrough
 from asterion.concurrency import run_framework_io
 from asterion.middleware._compression.coders import Coder, MakeCoder
@@ -40,6 +42,8 @@ class IdentityResponder(PassThrough):
     """
 
     __slots__ = (
+        "_busy",
+        "_free",
         "_held",
         "_scope",
         "app",
@@ -72,6 +76,8 @@ class IdentityResponder(PassThrough):
         self._scope: Scope = {}
         # The start, and what came after it: they wait for the first chunk, which tells whether to compress.
         self._held: list[Message] = []
+        self._busy = False
+        self._free: anyio.Event | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the inner app; whatever start it left waiting when it ended goes out as it is."""
@@ -135,6 +141,22 @@ class IdentityResponder(PassThrough):
             await self.send(message)
 
     async def _take_body(self, message: Message) -> None:
+        # Tasks of an application may send at once. Chunks are compressed in the order in which they came, and no coder
+        # is used from two threads.
+        while self._busy:
+            if self._free is None:
+                self._free = anyio.Event()
+            await self._free.wait()
+        self._busy = True
+        try:
+            await self._send_body(message)
+        finally:
+            self._busy = False
+            if self._free is not None:
+                self._free.set()
+                self._free = None
+
+    async def _send_body(self, message: Message) -> None:
         body, more_body = message.get("body", b""), message.get("more_body", False)
         self.complete = not more_body
         if self._held and not self._is_worth_it(len(body), more_body):
