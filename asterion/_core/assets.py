@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 
 from asterion._core.headers import Headers
+from asterion._core.headertext import encode_header_value
 from asterion._core.negotiation import choose_encoding, media_type_quality, parse_accept
 
 # What the sibling of a file in a coding is called, the coding that is best for the same content first.
@@ -24,11 +25,16 @@ _PAGES = ("text/html", "application/xhtml+xml")
 
 
 class CachePolicy:
-    """The Cache-Control of files by their path: `immutable`, a regular expression, wins over `cache_control`."""
+    """The Cache-Control of files by their path: `immutable`, a regular expression, wins over `cache_control`.
+
+    Raises ValueError for a value that no header can hold, `re.error` for a pattern that is none.
+    """
 
     __slots__ = ("_cache_control", "_immutable")
 
     def __init__(self, cache_control: CacheControl | None, immutable: str | re.Pattern[str] | None) -> None:
+        if isinstance(cache_control, str):
+            encode_header_value(cache_control, "cache-control")
         self._cache_control = cache_control
         self._immutable = re.compile(immutable) if immutable is not None else None
 

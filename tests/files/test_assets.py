@@ -24,7 +24,9 @@ def test_what_is_immutable_is_so_whatever_else_is_said(pattern):
     assert policy.value_for("index.html") == "no-cache"
 
 
-def test_a_pattern_that_is_none_is_refused_when_the_policy_is_made():
+def test_a_pattern_or_a_value_that_cannot_be_is_refused_when_the_policy_is_made():
+    with pytest.raises(ValueError, match="cache-control"):
+        CachePolicy("no-cache\r\nset-cookie: a=b", None)
     with pytest.raises(re.error):
         CachePolicy(None, "(")
 
