@@ -11,7 +11,7 @@ from asterion.concurrency import call, settle
 from asterion.requests import HTTPConnection
 from asterion.responses import PlainTextResponse, Response
 from asterion.types import ASGIApp, Receive, Scope, Send
-from asterion.websockets import WebSocketClose
+from asterion.websockets import refuse_connection
 
 
 class AuthenticationMiddleware:
@@ -48,11 +48,8 @@ class AuthenticationMiddleware:
         await self.app(scope, receive, send)
 
     async def _refuse(self, conn: HTTPConnection, error: AuthenticationError, receive: Receive, send: Send) -> None:
-        scope = conn.scope
         response = await settle(self.on_error(conn, error))
-        if scope["type"] == "websocket" and "websocket.http.response" not in (scope.get("extensions") or {}):
-            response = WebSocketClose(code=1008, reason="Authentication failed")
-        await response(scope, receive, send)
+        await refuse_connection(conn.scope, receive, send, response, reason="Authentication failed")
 
     @staticmethod
     def default_on_error(conn: HTTPConnection, exc: Exception) -> Response:

@@ -4,7 +4,7 @@ from asterion._core.hosts import host_header, parse_host
 from asterion.datastructures import URL
 from asterion.responses import PlainTextResponse, RedirectResponse, Response
 from asterion.types import ASGIApp, Receive, Scope, Send
-from asterion.websockets import WebSocketClose
+from asterion.websockets import refuse_connection
 
 _SECURE = {"http": "https", "ws": "wss"}
 
@@ -25,10 +25,8 @@ class HTTPSRedirectMiddleware:
         """Pass secure requests on, redirect the others."""
         if scope["type"] not in ("http", "websocket") or scope.get("scheme", "http") not in _SECURE:
             await self.app(scope, receive, send)
-        elif scope["type"] == "websocket" and "websocket.http.response" not in (scope.get("extensions") or {}):
-            await WebSocketClose(code=1008, reason="Use wss")(scope, receive, send)
         else:
-            await secure_redirect(scope)(scope, receive, send)
+            await refuse_connection(scope, receive, send, secure_redirect(scope), reason="Use wss")
 
 
 def secure_redirect(scope: Scope) -> Response:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from asterion._core.origins import OriginPolicy
 from asterion.responses import PlainTextResponse
 from asterion.types import ASGIApp, Receive, Scope, Send
-from asterion.websockets import refuse_handshake
+from asterion.websockets import refuse_connection
 
 logger = logging.getLogger("asterion.origin")
 
@@ -62,11 +62,7 @@ class OriginMiddleware:
             scope["path"][:200],
             why,
         )
-        answer = PlainTextResponse(_REASON, status_code=403)
-        if scope["type"] == "http":
-            await answer(scope, receive, send)
-        else:
-            await refuse_handshake(scope, receive, send, answer, reason=_REASON)
+        await refuse_connection(scope, receive, send, PlainTextResponse(_REASON, status_code=403), reason=_REASON)
 
     def _is_judged(self, scope: Scope) -> bool:
         if scope["type"] == "websocket":

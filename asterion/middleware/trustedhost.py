@@ -10,7 +10,7 @@ from asterion._core.hosts import host_header, parse_host
 from asterion.datastructures import URL
 from asterion.responses import PlainTextResponse, RedirectResponse, Response
 from asterion.types import ASGIApp, Receive, Scope, Send
-from asterion.websockets import WebSocketClose
+from asterion.websockets import refuse_connection
 
 ENFORCE_DOMAIN_WILDCARD = "Domain wildcard patterns must be like '*.example.com'."
 
@@ -51,10 +51,7 @@ class TrustedHostMiddleware:
         if host is not None and self._allows(host):
             await self.app(scope, receive, send)
             return
-        if scope["type"] == "websocket" and "websocket.http.response" not in (scope.get("extensions") or {}):
-            await WebSocketClose(code=1008, reason="Invalid host")(scope, receive, send)
-            return
-        await self._refusal(host, scope)(scope, receive, send)
+        await refuse_connection(scope, receive, send, self._refusal(host, scope), reason="Invalid host")
 
     def _allows(self, host: str) -> bool:
         # A suffix keeps its dot and something must stand before it, so `*.a.example` means neither `a.example` nor

@@ -9,7 +9,7 @@ from asterion.websockets._frames import (
     frame_of,
     parse_json,
 )
-from asterion.websockets._refusal import refuse_handshake
+from asterion.websockets._refusal import refuse_connection
 from asterion.websockets._websocket import WebSocket, WebSocketClose, WebSocketState
 
 __all__ = (
@@ -23,5 +23,5 @@ __all__ = (
     "disconnect_of",
     "frame_of",
     "parse_json",
-    "refuse_handshake",
+    "refuse_connection",
 )
