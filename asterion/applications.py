@@ -18,6 +18,7 @@ from asterion.middleware.body_limit import RequestBodyLimitMiddleware
 from asterion.middleware.errors import ServerErrorMiddleware
 from asterion.middleware.exceptions import ExceptionMiddleware
 from asterion.routing import BaseRoute, Router
+from asterion.routing._answers import AnsweringLayer
 from asterion.types import ASGIApp, ExceptionHandler, Lifespan, Receive, Scope, Send
 
 logger = logging.getLogger("asterion.applications")
@@ -71,8 +72,8 @@ class Asterion:
         for key, handler in self.exception_handlers.items():
             if key in (500, Exception):
                 error_handler = handler
-            else:
-                handlers[key] = handler
+            if key is not Exception:
+                handlers[key] = handler  # that for 500 answers an HTTPException(500) too
         # PERF(benchmarks/plain_text): a plain router adds nothing to its own stack, so that one is called.
         router: ASGIApp = self.router.middleware_stack if type(self.router) is Router else self.router
         inner = ExceptionMiddleware(router, handlers=handlers, debug=self.debug)
@@ -80,12 +81,22 @@ class Asterion:
         if self.max_body_size is not None:
             # Counts outermost; what is announced is judged inside, where handlers and user middleware see the answer.
             user = [Middleware(RequestBodyLimitMiddleware, max_body_size=self.max_body_size, deferred=True), *user]
-        outer = ServerErrorMiddleware(wrap_app(inner, user), handler=error_handler, debug=self.debug)
+        outer = ServerErrorMiddleware(self._wrap(inner, user), handler=error_handler, debug=self.debug)
         outer.handled = inner.response_for
         if self.policies.errors_pass_middleware:
             inner.last_resort = outer.answer
             outer.answers_http = True
         return outer
+
+    def _wrap(self, app: ASGIApp, middleware: Sequence[Middleware]) -> ASGIApp:
+        if not self.policies.errors_pass_middleware:
+            return wrap_app(app, middleware)
+        for layer in reversed(middleware):
+            app = wrap_app(app, [layer])
+            # A function middleware answers its own HTTPExceptions, and ours raise none.
+            if not isinstance(app, BaseHTTPMiddleware) and not type(app).__module__.startswith("asterion."):
+                app = AnsweringLayer(app)
+        return app
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -140,7 +151,7 @@ class Asterion:
         while layer is not None:
             if isinstance(layer, ServerErrorMiddleware) and exc_class_or_status_code in (500, Exception):
                 layer.handler = handler
-            elif isinstance(layer, ExceptionMiddleware) and exc_class_or_status_code not in (500, Exception):
+            elif isinstance(layer, ExceptionMiddleware) and exc_class_or_status_code is not Exception:
                 layer.add_exception_handler(exc_class_or_status_code, handler)
             layer = getattr(layer, "app", None)
 

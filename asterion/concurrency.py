@@ -101,7 +101,11 @@ class ThreadedIterator(Generic[T]):
     def _step(self) -> Any:
         if self._context is None:
             self._context = contextvars.copy_context()
-        return self._context.run(next, self._iterator, _EXHAUSTED)
+        try:
+            return self._context.run(next, self._iterator, _EXHAUSTED)
+        except StopAsyncIteration as error:
+            # Let out of `__anext__` it would mean the end, and a body that is cut short would look complete.
+            raise RuntimeError("a sync iterator raised StopAsyncIteration") from error
 
     async def aclose(self) -> None:
         """Close the iterator in a worker thread, if it can be closed. Harmless after its end."""
@@ -290,9 +294,8 @@ class Companion:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             self._task = sys.modules["trio"].lowlevel.spawn_system_task(self._run, name=func)
-            if context is not None:
-                # Set before its first step: trio would enter it at once, where it may be entered already.
-                self._task.context = context
+            # Set before its first step: trio would enter it at once, where it may be entered already.
+            self._task.context = contextvars.copy_context() if context is None else context
         else:
             # Made directly: an eager task factory would step it at once, in a context that is entered already.
             self._task = asyncio.Task(self._run(), loop=loop, context=context)

@@ -10,10 +10,13 @@ from typing import Any
 
 from asterion._core.scopekeys import STASHED
 from asterion.concurrency import current_place, settle
+from asterion.exceptions import HTTPException
 from asterion.middleware._exchange.call import PARKED, PASSING, UNWANTED, WAITING
 from asterion.middleware._exchange.exchange import ENDED, Exchange
 from asterion.requests import Request
+from asterion.requests._body import BODY as KEPT_BODY
 from asterion.responses import Response
+from asterion.routing._answers import answer_http_exception
 from asterion.types import ASGIApp, Receive, Scope, Send
 
 RequestResponseEndpoint = Callable[[Request], Awaitable[Any]]
@@ -54,44 +57,53 @@ class BaseHTTPMiddleware:
         exchange.place = outer.place if type(outer) is Exchange and outer.state is WAITING else current_place()
         if STASHED in scope:
             exchange.taken = list(scope[STASHED])
+        if KEPT_BODY in scope:
+            exchange.find_kept_body()
         request = exchange.own_request = Request(scope, exchange.receive_for_dispatch, send)
         made = self.dispatch_func(request, exchange.call_next)
         coroutine = exchange.coroutine = made if type(made) is CoroutineType else settle(made)
         try:
-            # PERF(benchmarks/header_middleware): the happy path stands in this one coroutine.
             try:
+                # PERF(benchmarks/header_middleware): the happy path stands in this one coroutine.
                 try:
-                    outcome = coroutine.send(None)
-                except StopIteration as stop:
-                    exchange.result = stop.value
-                    outcome = ENDED
-                if outcome is not PARKED and outcome is not ENDED:
-                    outcome = await exchange.carry_on(outcome)
-                parked = outcome is PARKED
-                while parked:
-                    error: BaseException | None = None
                     try:
-                        # In its natural place: dispatch waits in call_next, and is taken up again within `begin`.
-                        await app(exchange.request.scope, exchange.receive, exchange.send)  # type: ignore[union-attr]
-                    except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler
-                        error = raised
-                    parked = (error is not None or exchange.state is not PASSING) and await exchange.inner_ended(error)
-                if not exchange.concluded:
-                    await exchange.conclude(None)
-            except BaseException as error:
-                if not exchange.beside and exchange.detached is None:
-                    raise
-                await exchange.dispatch_failed(error)
-            if exchange.beside or exchange.detached is not None:
-                await exchange.join_tasks()
-        finally:
-            coroutine.close()
-            failure = exchange.failure
-            exchange.state = UNWANTED
-            # These refer back to the exchange; the garbage collector need not find that out.
-            exchange.own_request = exchange.request = exchange.response = exchange.result = None
-        if failure is not None:
-            raise failure
+                        outcome = coroutine.send(None)
+                    except StopIteration as stop:
+                        exchange.result = stop.value
+                        outcome = ENDED
+                    if outcome is not PARKED and outcome is not ENDED:
+                        outcome = await exchange.carry_on(outcome)
+                    parked = outcome is PARKED
+                    while parked:
+                        error: BaseException | None = None
+                        try:
+                            # In its natural place: dispatch waits in call_next, and is taken up again within `begin`.
+                            await app(exchange.request.scope, exchange.receive, exchange.send)  # type: ignore[union-attr]
+                        except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler
+                            error = raised
+                        parked = (error is not None or exchange.state is not PASSING) and await exchange.inner_ended(
+                            error
+                        )
+                    if not exchange.concluded:
+                        await exchange.conclude(None)
+                except BaseException as error:
+                    if not exchange.beside and exchange.detached is None:
+                        raise
+                    await exchange.dispatch_failed(error)
+                if exchange.beside or exchange.detached is not None:
+                    await exchange.join_tasks()
+            finally:
+                coroutine.close()
+                failure = exchange.failure
+                exchange.state = UNWANTED
+                # These refer back to the exchange; the garbage collector need not find that out.
+                exchange.own_request = exchange.request = exchange.response = exchange.result = None
+            if failure is not None:
+                raise failure
+        except HTTPException as error:
+            sent = exchange.sent_head or exchange.leads_to is not None
+            if sent or not await answer_http_exception(error, scope, receive, send):
+                raise
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Answer `request`, usually with what `await call_next(request)` returns."""

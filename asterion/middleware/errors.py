@@ -12,13 +12,15 @@ from typing import Any
 
 from asterion._core.bodylimits import RequestBodyTooLarge
 from asterion._core.callables import describe_callable
-from asterion._core.scopekeys import ANSWERED
+from asterion._core.scopekeys import ANSWERED, ANSWERS
 from asterion._core.wire import StartWatch
 from asterion.concurrency import call
 from asterion.middleware import _debugpage
 from asterion.requests import ClientDisconnect, Request
 from asterion.responses import HTMLResponse, PlainTextResponse, Response
 from asterion.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
+from asterion.websockets import WebSocket
+from asterion.websockets._followed import FollowedSend
 
 logger = logging.getLogger("asterion.errors")
 
@@ -29,7 +31,7 @@ class ServerErrorMiddleware:
     """Answers an exception that nobody handled with `handler`, or with a plain 500, or with a page if `debug`.
 
     `handler` is called with the request and the exception, sync or async, and gives the response. If the response has
-    started already nothing is sent. WebSockets pass untouched: the server closes them.
+    started already nothing is sent. For a WebSocket `handler` is called with it; the server closes what is still open.
     """
 
     def __init__(self, app: ASGIApp, handler: ExceptionHandler | None = None, debug: bool = False) -> None:
@@ -45,8 +47,10 @@ class ServerErrorMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the inner app; answer what it raises, and raise it again."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._call_other(scope, receive, send)
             return
+        if self.answers_http:
+            scope[ANSWERS] = self.handled
         watch = StartWatch(send)
         try:
             await self.app(scope, receive, watch.send)
@@ -65,6 +69,17 @@ class ServerErrorMiddleware:
                 await response(scope, receive, send)
             elif self.handler is not None and scope.get(ANSWERED) is not error:
                 await call(self.handler, request, error)
+            raise
+
+    async def _call_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket" or self.handler is None:
+            await self.app(scope, receive, send)
+            return
+        websocket = WebSocket(scope, receive, send)
+        try:
+            await self.app(scope, receive, FollowedSend(websocket, send))
+        except Exception as error:
+            await call(self.handler, websocket, error)
             raise
 
     async def answer(self, request: Request, error: Exception) -> Any:

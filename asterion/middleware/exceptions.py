@@ -16,26 +16,9 @@ from asterion.exceptions import HTTPException, WebSocketException
 from asterion.requests import ClientDisconnect, Request
 from asterion.responses import PlainTextResponse, Response
 from asterion.routing._endpoints import answer_websocket, respond_to
-from asterion.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
-from asterion.websockets import WebSocket, WebSocketState
-
-_STATE_AFTER = {
-    "websocket.accept": WebSocketState.CONNECTED,
-    "websocket.close": WebSocketState.DISCONNECTED,
-    "websocket.http.response.start": WebSocketState.RESPONSE,
-}
-
-
-class _Followed:
-    """A `send` that tells a WebSocket what the application has sent, so that a handler knows what it still may do."""
-
-    def __init__(self, websocket: WebSocket, send: Send) -> None:
-        self._websocket = websocket
-        self._send = send
-
-    async def __call__(self, message: Message) -> None:
-        await self._send(message)
-        self._websocket.application_state = _STATE_AFTER.get(message["type"], self._websocket.application_state)
+from asterion.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
+from asterion.websockets import WebSocket, WebSocketDisconnect
+from asterion.websockets._followed import FollowedSend
 
 
 class ExceptionMiddleware:
@@ -53,6 +36,7 @@ class ExceptionMiddleware:
         self._by_class: dict[Any, ExceptionHandler] = {
             HTTPException: self.http_exception,
             WebSocketException: self.websocket_exception,
+            WebSocketDisconnect: self.websocket_disconnect,
             **given,
         }
         self._handlers = (self._by_class, self._by_status)
@@ -106,7 +90,7 @@ class ExceptionMiddleware:
     async def _call_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         try:
-            await self.app(scope, receive, _Followed(websocket, send))
+            await self.app(scope, receive, FollowedSend(websocket, send))
         except Exception as error:
             found = find_handler(error, self._by_class, self._by_status)
             if found is None:
@@ -126,3 +110,6 @@ class ExceptionMiddleware:
         if not isinstance(exc, WebSocketException):
             raise TypeError(f"this handler answers WebSocketException, got {exc!r}")
         await websocket.close(code=exc.code, reason=exc.reason)
+
+    async def websocket_disconnect(self, websocket: WebSocket, exc: Exception) -> None:
+        """A client that has left is no error, and there is nobody to answer (issue 759)."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from asterion._core.fallthrough import FallThrough
 from asterion._core.index import Place, RouteIndex, RouteList
 from asterion._core.paths import get_route_path, path_with_encoded_slashes, with_slashes
 from asterion._core.policies import policies_of
@@ -41,6 +42,7 @@ class RouteTable:
         self._routes: RouteList[BaseRoute] = RouteList(routes or ())
         self._index: RouteIndex[BaseRoute] = RouteIndex(())
         self._indexed_version = -1
+        self._others: dict[int, RouteTable] = {}
         self.redirect_slashes = redirect_slashes
         self.default: ASGIApp = self.not_found if default is None else default
         self.max_body_size = max_body_size
@@ -93,7 +95,9 @@ class RouteTable:
             match, child_scope = route.matches(scope)
             if match is FULL:
                 if "root_path" in child_scope:
-                    await _enter(route, child_scope, scope, receive, send)
+                    fallen = await _enter(route, child_scope, scope, receive, send)
+                    if fallen is not None:
+                        await self._go_on(route, fallen, scope, receive, send)
                 else:
                     scope.update(child_scope)
                     await route.handle(scope, receive, send)
@@ -113,6 +117,24 @@ class RouteTable:
     def _make_index(self) -> None:
         self._index = RouteIndex((route, _places(route)) for route in self._routes)
         self._indexed_version = self._routes.version
+        self._others.clear()
+
+    async def _go_on(
+        self, fallen_route: BaseRoute, fallen: FallThrough, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Ask the other routes, as the application of this one has nothing; then it has the last word."""
+        others = self._others.get(id(fallen_route))
+        if others is None:
+            routes = [route for route in self._routes if route is not fallen_route]
+            others = RouteTable(routes, self.redirect_slashes, _tell_that_none_matched)
+            self._others[id(fallen_route)] = others
+        try:
+            await others.app(scope, receive, send)
+        except _NoneMatched:
+            pass
+        else:
+            return
+        await (fallen.answer or self.default)(scope, receive, send)
 
     async def _refuse_method(
         self, partial: list[tuple[BaseRoute, Scope]], scope: Scope, receive: Receive, send: Send
@@ -210,15 +232,33 @@ def _is_bare_mount(route: BaseRoute, scope: Scope, target: str) -> bool:
     return bool(routes) and target.endswith("/") and policies_of(scope).bare_mounts
 
 
-async def _enter(route: BaseRoute, child_scope: Scope, scope: Scope, receive: Receive, send: Send) -> None:
-    """Call a mounted application; where it stands in the path is not left in the scope behind it (issue 906)."""
+class _NoneMatched(Exception):
+    """None of the other routes takes a request that a mounted application has passed on."""
+
+
+async def _tell_that_none_matched(scope: Scope, receive: Receive, send: Send) -> None:
+    raise _NoneMatched
+
+
+async def _enter(
+    route: BaseRoute, child_scope: Scope, scope: Scope, receive: Receive, send: Send
+) -> FallThrough | None:
+    """Call a mounted application; where it stands in the path is not left in the scope behind it (issue 906).
+
+    Returns what it raised to pass the request on to later routes, which then see nothing of it.
+    """
+    outer = {key: scope.get(key, _MISSING) for key in ("endpoint", "path_params")}
     before = {key: scope.get(key, _MISSING) for key in ("app", "app_root_path", "path", "root_path")}
     scope.update(child_scope)
     try:
         await route.handle(scope, receive, send)
+    except FallThrough as error:
+        before |= outer
+        return error
     finally:
         for key, value in before.items():
             if value is _MISSING:
                 scope.pop(key, None)
             else:
                 scope[key] = value
+    return None

@@ -275,13 +275,6 @@ def rooted(face, layers, pages, **options):
     )
 
 
-NO_FALLING_THROUGH = pytest.mark.xfail(
-    strict=True,
-    reason="routers do not go on to later routes when a mounted application raises FallThrough (routing/_table.py)",
-)
-
-
-@NO_FALLING_THROUGH
 @pytest.mark.failure(
     row=44,
     says="Files mounted at `/` let later routes answer what is no file with `fall_through=True`, and `fallback` names "
@@ -324,7 +317,6 @@ async def test_443_a_deep_link_is_the_page_for_those_who_open_one(
     assert (answer.body == b"<h1>page</h1>") is (status == 200)
 
 
-@NO_FALLING_THROUGH
 @each_face
 async def test_443_routes_come_before_the_page_of_a_deep_link(pages, face, layers):
     app = rooted(face, layers, pages, fall_through=True, fallback="index.html")

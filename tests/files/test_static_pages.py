@@ -13,7 +13,6 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 VARY = "Accept, Sec-Fetch-Mode"
 
 # The router goes on with later routes when a mounted application raises FallThrough.
-routers_go_on = pytest.mark.xfail(strict=True, reason="the router does not know FallThrough yet")
 
 
 def text(content: str, path: str, **options):
@@ -117,7 +116,6 @@ async def test_without_fall_through_a_mount_answers_for_all_of_its_paths(site, s
     assert (await ask("/api")).status == 404
 
 
-@routers_go_on
 async def test_with_fall_through_later_routes_answer_what_is_no_file(site, serve):
     ask = serve(fall_through=True, after=[text("api", "/api"), text("user", "/users/{id:int}", methods=["POST"])])
     assert (await ask("/assets/app.js")).body == b"app()"
@@ -129,7 +127,6 @@ async def test_with_fall_through_later_routes_answer_what_is_no_file(site, serve
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
 
 
-@routers_go_on
 async def test_what_no_later_route_takes_either_is_answered_as_without_later_routes(site, serve):
     ask = serve(fall_through=True, after=[text("api", "/api")])
     answer = await ask("/missing")
@@ -141,7 +138,6 @@ async def test_what_no_later_route_takes_either_is_answered_as_without_later_rou
     assert (answer.status, answer.body) == (404, b"lost")
 
 
-@routers_go_on
 async def test_the_page_is_for_what_no_later_route_takes(site, serve):
     ask = serve(fall_through=True, fallback="index.html", after=[text("api", "/api")])
     assert (await ask("/api", accept=BROWSER)).body == b"api"
@@ -149,7 +145,6 @@ async def test_the_page_is_for_what_no_later_route_takes(site, serve):
     assert (await ask("/users/7")).status == 404
 
 
-@routers_go_on
 async def test_a_missing_slash_is_redirected_to_a_later_route_and_never_to_the_files_themselves(site, serve):
     ask = serve(fall_through=True, after=[text("notes", "/notes/")])
     answer = await ask("/notes")
@@ -158,7 +153,6 @@ async def test_a_missing_slash_is_redirected_to_a_later_route_and_never_to_the_f
         assert (await ask(path)).status == 404
 
 
-@routers_go_on
 async def test_several_directories_may_fall_through_one_after_the_other(site, serve, tmp_path):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "b.txt").write_text("b")
@@ -170,7 +164,6 @@ async def test_several_directories_may_fall_through_one_after_the_other(site, se
     assert (await ask("/missing")).status == 404
 
 
-@routers_go_on
 async def test_a_later_route_sees_nothing_of_the_mount(site, layers):
     seen = []
 
@@ -189,7 +182,6 @@ async def test_a_later_route_sees_nothing_of_the_mount(site, layers):
     assert seen == [({"page": "b"}, "", "http://example.org/a/b", "http://example.org/")]
 
 
-@routers_go_on
 async def test_it_is_the_later_routes_of_the_same_router_that_answer(site, serve):
     inner = [Mount("/", StaticFiles(directory=site, fall_through=True)), text("inner", "/api")]
     ask = serve(at="/none", before=[Mount("/site", routes=inner)], after=[text("outer", "/site/outer")])
@@ -198,7 +190,6 @@ async def test_it_is_the_later_routes_of_the_same_router_that_answer(site, serve
     assert (await ask("/site/outer")).status == 404
 
 
-@routers_go_on
 async def test_a_later_websocket_route_takes_the_handshake(site):
     async def endpoint(websocket):
         await websocket.accept()

@@ -52,6 +52,8 @@ class Exchange(Intake):
 
     coroutine: Coroutine[Any, Any, Any]
     place: Place
+    sent_head = False
+    """Whether a response start has gone out (that of the happy path is known by `leads_to`)."""
     concluded = False
     """Whether what dispatch returned has been sent, or its failure kept."""
     result: Any = None
@@ -249,6 +251,7 @@ class Exchange(Intake):
             await self._answer()
 
     async def _pass_head(self, call: Call, response: InnerResponse) -> None:
+        self.sent_head = True
         try:
             for message in call.held:
                 await self.outer_send(message)
@@ -272,6 +275,7 @@ class Exchange(Intake):
                 f"{describe_callable(self.middleware.dispatch_func)} returned {response!r}; return a response, "
                 "usually what `await call_next(request)` gave"
             )
+        self.sent_head = True
         await response(self.scope, self.receive_for_response, self.outer_send)
         self._give_up_but(None)
 

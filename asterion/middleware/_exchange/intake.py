@@ -88,6 +88,9 @@ class Intake(Call):
                 self.listeners = (*self.listeners, listener)
                 try:
                     message = await self.outer_receive()
+                    while call is None and message["type"] == "http.request":
+                        self._take(message)  # not for who looks out for the client, but for who reads the body
+                        message = await self.outer_receive()
                 finally:
                     self.listeners = tuple(other for other in self.listeners if other is not listener)
                 if message["type"] == "http.disconnect":
@@ -105,6 +108,12 @@ class Intake(Call):
         for listener, scope in self.listeners:
             if listener is call:
                 scope.cancel()
+
+    def find_kept_body(self) -> None:
+        """A layer further out has kept the body: what is received here stands for the same one."""
+        record = self.scope[KEPT_BODY]
+        if self.outer_receive in record.receives and (record.body is not None or record.form is not None):
+            record.receives += [self.receive_for_dispatch, self.receive]
 
     def share_body(self, call: Call) -> None:
         """Let the requests of dispatch and of the inner application find the body that either has kept."""

@@ -1,0 +1,23 @@
+"""What an application has sent on a WebSocket, told to another WebSocket object over the same connection."""
+
+from asterion.types import Message, Send
+from asterion.websockets._websocket import WebSocket, WebSocketState
+
+_STATE_AFTER = {
+    "websocket.accept": WebSocketState.CONNECTED,
+    "websocket.close": WebSocketState.DISCONNECTED,
+    "websocket.http.response.start": WebSocketState.RESPONSE,
+}
+
+
+class FollowedSend:
+    """A `send` that keeps `websocket` up to date, so that an exception handler knows what it still may do with it."""
+
+    def __init__(self, websocket: WebSocket, send: Send) -> None:
+        self._websocket = websocket
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        """Send the message and note what state it leads to."""
+        await self._send(message)
+        self._websocket.application_state = _STATE_AFTER.get(message["type"], self._websocket.application_state)
