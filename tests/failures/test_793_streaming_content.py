@@ -370,16 +370,7 @@ async def test_a_stop_raised_by_an_endpoint_is_an_error_and_no_end(
         pytest.param(_failing_agen, StopIteration("mine"), id="async-StopIteration"),
         pytest.param(_failing_agen, StopAsyncIteration("mine"), id="async-StopAsyncIteration"),
         pytest.param(_failing_gen, StopIteration("mine"), id="sync-StopIteration"),
-        pytest.param(
-            _failing_gen,
-            StopAsyncIteration("mine"),
-            id="sync-StopAsyncIteration",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="concurrency.ThreadedIterator lets a StopAsyncIteration of the sync iterator out of __anext__, "
-                "where it means the end: the body is cut short and looks complete",
-            ),
-        ),
+        pytest.param(_failing_gen, StopAsyncIteration("mine"), id="sync-StopAsyncIteration"),
     ],
 )
 async def test_a_stop_raised_by_a_generator_is_an_error_and_no_end(make: Any, error: Exception) -> None:

@@ -115,11 +115,6 @@ async def test_2723_the_applications_handlers_answer_for_middleware(layers, way)
 
 
 @pytest.mark.failure(row=69, says="Middleware outside of the one that raised sees the answer.")
-@pytest.mark.xfail(
-    strict=True,
-    reason="an HTTPException of user middleware is answered outside of all user middleware, so that CORS and others "
-    "around the one that raised do not see the answer (applications.py, middleware/errors.py)",
-)
 @pytest.mark.parametrize("by", ["asgi", "turns", "task"])
 async def test_1175_middleware_outside_sees_the_answer(by, layers):
     """What CORS needs: the refusal of an inner middleware is a response to the outer ones."""
@@ -138,11 +133,6 @@ async def on_500(request, error):
 
 
 @pytest.mark.failure(row=69, says="A handler for 500 takes HTTPException(500) on both faces.")
-@pytest.mark.xfail(
-    strict=True,
-    reason="a handler for 500 is given to the error boundary only and not to the handlers for HTTPException "
-    "(applications.py, build_middleware_stack and add_exception_handler)",
-)
 @each_face
 async def test_1802_the_handler_for_500_answers_an_http_exception_500(face, layers, spec_version):
     app = application(face, layers, Route("/", raising_500), exception_handlers={500: on_500})

@@ -126,11 +126,6 @@ async def test_1903_uploads_read_in_function_middleware_are_closed_too(uploads):
 
 
 @pytest.mark.failure(row=51, says="So are those of a form that function middleware has read.")
-@pytest.mark.xfail(
-    strict=True,
-    reason="a function middleware between the one that read the form and the endpoint does not pass the kept form on: "
-    "the endpoint reads the body a second time, and the files of the first form stay open until they are collected",
-)
 @pytest.mark.parametrize("between", [1, 3])
 async def test_1903_uploads_read_further_out_are_closed_too(uploads, between):
     assert (await post(reading_uploads(uploads, between), UPLOAD, MULTIPART)).body == b"content"

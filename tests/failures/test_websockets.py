@@ -104,23 +104,12 @@ async def reading_in_a_task_group(websocket):
         tasks.start_soon(websocket.receive_text)
 
 
-LEAVING_IS_AN_ERROR = pytest.mark.xfail(
-    strict=True,
-    reason="a WebSocketDisconnect that the endpoint lets out leaves the application as an error "
-    "(routing/_endpoints.py, websocket_session; middleware/exceptions.py, _call_websocket)",
-)
-LAST_RESORT_IS_HTTP_ONLY = pytest.mark.xfail(
-    strict=True,
-    reason="a handler for Exception is given to the error boundary only, which passes WebSockets untouched "
-    "(applications.py; middleware/errors.py)",
-)
 
 
 @pytest.mark.failure(
     row=71,
     says="A client that leaves is no error of the application, also out of a task group.",
 )
-@LEAVING_IS_AN_ERROR
 @each_face
 @pytest.mark.parametrize("code", [1000, 1001, 1006])
 async def test_759_a_client_that_leaves_is_no_error(face, code, layers, caplog):
@@ -131,7 +120,6 @@ async def test_759_a_client_that_leaves_is_no_error(face, code, layers, caplog):
     assert caplog.records == []
 
 
-@LEAVING_IS_AN_ERROR
 @each_face
 async def test_759_a_client_that_leaves_is_no_error_out_of_a_task_group(face, layers, caplog):
     caplog.set_level(logging.INFO)
@@ -154,7 +142,7 @@ async def test_759_an_error_beside_the_disconnect_is_still_an_error(face, layers
 
 @pytest.mark.failure(row=71, says="Handlers for any exception class are called for WebSockets.")
 @each_face
-@pytest.mark.parametrize("registered", [LookupError, pytest.param(Exception, marks=LAST_RESORT_IS_HTTP_ONLY)])
+@pytest.mark.parametrize("registered", [LookupError, Exception])
 async def test_759_handlers_are_called_for_websockets(face, registered, layers):
     handled = []
 

@@ -347,13 +347,6 @@ async def test_cancelling_who_joins_takes_it_along() -> None:
     assert companion.done
 
 
-@pytest.mark.parametrize(
-    "anyio_backend",
-    [
-        "asyncio",
-        pytest.param("trio", marks=pytest.mark.xfail(reason="on trio it has the loop's own context, not its maker's")),
-    ],
-)
 async def test_it_has_a_copy_of_the_context_unless_one_is_given() -> None:
     VARIABLE.set("maker")
 
