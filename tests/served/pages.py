@@ -50,9 +50,9 @@ def site() -> Asterion:
     return Asterion(routes=[Route("/", blank)])
 
 
-def shared(allow_origins: Sequence[str]) -> Asterion:
+def shared(allow_origins: Sequence[str], face: type[Asterion] = Asterion) -> Asterion:
     """What pages of other origins may use with the visitor's cookies, of which each site that embeds it has its own."""
-    return Asterion(
+    return face(
         routes=[
             Route("/visits", count_visit, methods=["GET", "PUT"]),
             Route("/broken", broken),

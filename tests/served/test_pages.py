@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from asterion.applications import Starlette
 from asterion.types import ASGIApp
 from tests.served import pages
 from tests.served.browser import Page, chromium, open_page
@@ -129,6 +130,16 @@ class TestCrossOrigin:
         complains(page, "status of 500")
         until(lambda: bool(served.records.lines), "the server logs the error")
         assert "a mistake of the application" in served.records.lines[0]
+
+    def test_on_the_face_starlette_a_failure_looks_like_a_network_that_is_down(
+        self, page: Page, serving: Serving
+    ) -> None:
+        home = serving(pages.site()).url
+        there = elsewhere(serving(pages.shared([home], face=Starlette)))
+        page.go(f"{home}/")
+        assert fetch(page, f"{there}/broken")["error"] == "TypeError: Failed to fetch"
+        complains(page, "blocked by CORS policy")
+        complains(page, "net::ERR_FAILED")
 
     def test_a_page_of_an_origin_that_is_not_allowed_reads_nothing(self, page: Page, serving: Serving) -> None:
         home = serving(pages.site())
