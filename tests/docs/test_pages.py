@@ -1,12 +1,14 @@
 """What the README and the pages of `docs/` show is true: their examples run, and do what the text says."""
 
 import contextlib
+import inspect
 import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from asterion.testclient import TestClient
@@ -41,7 +43,10 @@ def test_the_examples_of_a_page_run(path: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(ROOT)
     names = run_page(path, tmp_path)
     for name, value in names.items():
-        if name.startswith("test_"):
+        if name.startswith("test_") and inspect.iscoroutinefunction(value):
+            for backend in ("asyncio", "trio"):
+                anyio.run(value, backend=backend)
+        elif name.startswith("test_"):
             value()
 
 

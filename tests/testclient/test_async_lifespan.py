@@ -1,6 +1,5 @@
 """`async with AsyncTestClient(app)`: the lifespan runs on the test's loop, and failures of it surface as themselves."""
 
-import asyncio
 import contextlib
 import contextvars
 
@@ -251,16 +250,12 @@ async def test_1315_what_a_request_made_without_a_lifespan_can_be_awaited_in_the
         events[0].set()
 
 
-def test_1315_the_two_halves_of_a_fixture_may_run_in_different_tasks():
+async def test_1315_the_two_halves_of_a_fixture_may_run_in_different_tasks():
     """As under pytest plugins that run each of them as a task of its own."""
     app = living()
     client = AsyncTestClient(app)
-
-    async def request():
-        return (await client.get("/")).text
-
-    with asyncio.Runner() as runner:
-        runner.run(client.__aenter__())
-        assert runner.run(request()) == "ok"
-        runner.run(client.__aexit__())
+    for half in (client.__aenter__, client.__aexit__):
+        async with anyio.create_task_group() as group:
+            group.start_soon(half)
+        assert (await client.get("/")).text == "ok"
     assert app.events == ["lifespan.startup", "lifespan.shutdown"]
