@@ -172,8 +172,8 @@ def test_1315_what_one_request_has_made_can_be_awaited_by_the_next(entered: bool
     async def endpoint(request: Request) -> Response:
         if not kept:
             kept.append(asyncio.get_running_loop().create_future())
-            asyncio.get_running_loop().call_soon(kept[0].set_result, "made by the first")
             return PlainTextResponse("kept")
+        asyncio.get_running_loop().call_soon(kept[0].set_result, "made by the first")
         return PlainTextResponse(await kept[0])
 
     client = TestClient(application(Asterion, layers, Route("/", endpoint)))
