@@ -104,8 +104,6 @@ async def reading_in_a_task_group(websocket):
         tasks.start_soon(websocket.receive_text)
 
 
-
-
 @pytest.mark.failure(
     row=71,
     says="A client that leaves is no error of the application, also out of a task group.",
