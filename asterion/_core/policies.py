@@ -42,6 +42,10 @@ class Policies:
     """Where no route takes a path as decoded, `%2F` stays within its segment: `/units/kg%2Fs` is `/units/{name}` with
     the name `kg/s`. Upstream answers 404."""
 
+    websocket_same_origin: bool = True
+    """A WebSocket handshake with cookies must come from our own origin, unless its route allows others: else any site
+    could speak in a visitor's name. Upstream does not look."""
+
 
 ASTERION = Policies()
 STARLETTE = Policies(
@@ -52,6 +56,7 @@ STARLETTE = Policies(
     automatic_options=False,
     bare_mounts=False,
     encoded_slashes=False,
+    websocket_same_origin=False,
 )
 
 

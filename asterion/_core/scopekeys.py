@@ -12,6 +12,7 @@ read them.
 | `session`, `auth`, `user`, `state` | per-request data | middleware, lifespan | requests |
 | `starlette.exception_handlers` | `(by class, by status)` | middleware.exceptions | routing |
 | `starlette.max_body_size` | bytes | body limits | middleware.body_limit |
+| `asterion.origin_judged` | True where the origin of a WebSocket was found good | middleware.origin | routing |
 | `asterion.answers` | gives a handler's response to an exception of user middleware | middleware.errors | routing |
 | `asterion.answered` | the error that was answered within user middleware | middleware.exceptions | middleware.errors |
 | `asterion.stashed` | `http.request` messages that a look-out for a disconnect took | responses, requests | requests |
@@ -27,6 +28,7 @@ from asterion.types import Scope
 
 EXCEPTION_HANDLERS = "starlette.exception_handlers"
 ANSWERED = "asterion.answered"
+ORIGIN_JUDGED = "asterion.origin_judged"
 ANSWERS = "asterion.answers"
 STASHED = "asterion.stashed"
 READING = "asterion.reading"

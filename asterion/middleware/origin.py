@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable
 
 from asterion._core.origins import OriginPolicy
+from asterion._core.scopekeys import ORIGIN_JUDGED
 from asterion.responses import PlainTextResponse
 from asterion.types import ASGIApp, Receive, Scope, Send
 from asterion.websockets import refuse_connection
@@ -53,6 +54,7 @@ class OriginMiddleware:
         """Pass the connection on or refuse it."""
         why = self.policy.refusal(scope) if self._is_judged(scope) else None
         if why is None:
+            scope[ORIGIN_JUDGED] = True  # routes without a word of their own need not look again
             await self.app(scope, receive, send)
             return
         logger.warning(

@@ -1,5 +1,6 @@
 """Routes: one path, one endpoint."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from enum import Enum
@@ -8,7 +9,10 @@ from typing import Any
 from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, check_announced_length
 from asterion._core.index import Place
 from asterion._core.middleware import Middleware, wrap_app
+from asterion._core.origins import OriginPolicy
 from asterion._core.paths import compile_path, get_route_path, parse_params, replace_params, static_prefix
+from asterion._core.policies import policies_of
+from asterion._core.scopekeys import ORIGIN_JUDGED
 from asterion._core.urltext import quote_path
 from asterion.convertors import Convertor
 from asterion.datastructures import URLPath
@@ -17,7 +21,7 @@ from asterion.responses import PlainTextResponse
 from asterion.routing._endpoints import as_app, get_name, is_handler, request_response, websocket_session
 from asterion.routing._limits import limit_body
 from asterion.types import ASGIApp, Receive, Scope, Send
-from asterion.websockets import WebSocketClose
+from asterion.websockets import WebSocketClose, refuse_connection
 
 
 class NoMatchFound(Exception):
@@ -41,6 +45,11 @@ class Match(Enum):
 # PERF(benchmarks/plain_text): a look-up of an Enum member less per route that is asked.
 FULL, PARTIAL = Match.FULL, Match.PARTIAL
 NONE: tuple[Match, Scope] = (Match.NONE, {})
+
+logger = logging.getLogger("asterion.routing")
+
+OWN_ORIGIN = OriginPolicy()
+"""Whoever brings credentials must come from our own origin."""
 
 
 class BaseRoute:
@@ -231,7 +240,15 @@ class Route(PathRoute):
 
 
 class WebSocketRoute(PathRoute):
-    """A WebSocket endpoint at a path: a function of a WebSocket, a class like `WebSocketEndpoint`, or an ASGI app."""
+    """A WebSocket endpoint at a path: a function of a WebSocket, a class like `WebSocketEndpoint`, or an ASGI app.
+
+    `allowed_origins` are the exact origins whose pages may connect beside our own: a handshake from another is refused
+    with 403. "any" leaves the origin alone. By default a handshake that carries credentials must come from our own
+    origin, where the application's policies say so. Raises ValueError for what is no exact origin.
+    """
+
+    origins: OriginPolicy | None = None
+    any_origin = False
 
     def __init__(
         self,
@@ -240,12 +257,16 @@ class WebSocketRoute(PathRoute):
         *,
         name: str | None = None,
         middleware: Sequence[Middleware] | None = None,
+        allowed_origins: Collection[str] | None = None,
     ) -> None:
         self.path = checked_path(path, "WebSocket route")
         self.endpoint = endpoint
         self.name = get_name(endpoint) if name is None else name
         app = websocket_session(endpoint) if is_handler(endpoint) else as_app(endpoint)
         self.app: ASGIApp = wrap_app(app, middleware or ())
+        self.any_origin = allowed_origins == "any"
+        if allowed_origins is not None and not self.any_origin:
+            self.origins = OriginPolicy(allowed_origins, always=True)
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -268,8 +289,18 @@ class WebSocketRoute(PathRoute):
         return URLPath(path=reverse(self.path_format, self.param_convertors, name, path_params), protocol="websocket")
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the endpoint."""
-        await self.app(scope, receive, send)
+        """Call the endpoint, unless the handshake comes from an origin that may not connect."""
+        origins = self.origins
+        judged = self.any_origin or ORIGIN_JUDGED in scope
+        if origins is None and not judged and policies_of(scope).websocket_same_origin:
+            origins = OWN_ORIGIN
+        why = None if origins is None else origins.refusal(scope)
+        if why is None:
+            await self.app(scope, receive, send)
+            return
+        logger.info("refused a WebSocket at %r: %s", self.path, why)
+        answer = PlainTextResponse("Origin not allowed", 403)
+        await refuse_connection(scope, receive, send, answer, reason="Origin not allowed")
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, WebSocketRoute) and (self.path, self.endpoint) == (other.path, other.endpoint)

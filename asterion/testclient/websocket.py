@@ -50,6 +50,8 @@ class WebSocketTestSession(SessionCore):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._talk is None:
+            return
         try:
             at_once(self._end(error))
         finally:
