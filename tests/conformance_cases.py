@@ -211,6 +211,11 @@ WRONG: dict[str, Any] = {
         [start(trailers=True), body(), other("trailers", headers=[(b"A", b"b")])],
         r"'http\.response\.trailers' has the header name b'A'",
     ),
+    "more_trailers as number": (
+        http(),
+        [start(trailers=True), body(), other("trailers", more_trailers=0)],
+        "'more_trailers' = 0",
+    ),
     "push without a path": (http(), [other("push", headers=[])], "has no 'path'"),
     "upper case in push": (http(), [other("push", path="/", headers=[(b"A", b"b")])], "header name b'A'"),
     "hint without links": (http(), [other("early_hint")], "has no 'links'"),
