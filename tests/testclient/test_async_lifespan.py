@@ -10,7 +10,6 @@ from asterion.applications import Asterion
 from asterion.responses import JSONResponse, PlainTextResponse
 from asterion.routing import Route
 from asterion.testclient import AsyncTestClient, ConformanceError, LifespanFailed
-from tests.asgi import wait_all_blocked
 
 
 class Boom(Exception):
@@ -178,79 +177,7 @@ async def test_the_lifespan_sees_the_tests_context():
     assert seen == ["the test's"]
 
 
-# --- what belongs to a loop (issues 1213, 1227, 1315) -----------------------------------------------------------------
-
-
-class Database:
-    """A connection that works on the loop it was made on only, and serves one request at a time."""
-
-    def __init__(self):
-        self.lock = anyio.Lock()
-        self.ready = anyio.Event()
-        self.rows = []
-
-    async def add(self, row):
-        await self.ready.wait()
-        async with self.lock:
-            await anyio.lowlevel.checkpoint()
-            self.rows.append(row)
-
-
-@pytest.fixture
-async def database(anyio_backend):
-    return Database()
-
-
-@pytest.fixture
-async def client(database):
-    """A client that is entered in a fixture, with a task group that the lifespan opens for the requests."""
-
-    @contextlib.asynccontextmanager
-    async def lifespan(app):
-        async with anyio.create_task_group() as group:
-            yield {"group": group}
-
-    async def add(request):
-        request.state.group.start_soon(database.add, "from a task")
-        await database.add(request.url.path)
-        return PlainTextResponse("added")
-
-    app = Asterion(routes=[Route("/{name}", add)], lifespan=lifespan)
-    async with AsyncTestClient(app) as client:
-        yield client
-
-
-async def test_1315_a_fixture_of_the_tests_own_loop_serves_test_and_application_alike(client, database):
-    async with anyio.create_task_group() as group:
-        group.start_soon(client.get, "/one")
-        group.start_soon(client.get, "/two")
-        await wait_all_blocked()
-        assert database.rows == []
-        database.ready.set()
-    await database.add("from the test")
-    await wait_all_blocked()
-    assert sorted(database.rows) == ["/one", "/two", "from a task", "from a task", "from the test"]
-
-
-async def test_1315_what_a_request_made_without_a_lifespan_can_be_awaited_in_the_next():
-    events = []
-
-    async def app(scope, receive, send):
-        if scope["path"] == "/make":
-            events.append(anyio.Event())
-        else:
-            await events[0].wait()
-        await PlainTextResponse(scope["path"])(scope, receive, send)
-
-    client = AsyncTestClient(app)
-    await client.get("/make")
-    async with anyio.create_task_group() as group:
-        group.start_soon(client.get, "/wait")
-        await wait_all_blocked()
-        events[0].set()
-
-
-async def test_1315_the_two_halves_of_a_fixture_may_run_in_different_tasks():
+async def test_the_two_halves_of_a_fixture_may_run_in_different_tasks():
     """As under pytest plugins that run each of them as a task of its own."""
     app = living()
     client = AsyncTestClient(app)
