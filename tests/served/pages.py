@@ -76,7 +76,7 @@ async def no_icon(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def remembering(*outer: Middleware) -> Asterion:
+def remembering(*outer: Middleware, face: type[Asterion] = Asterion) -> Asterion:
     """A session for pages and for the WebSocket that they open, behind whatever else is given."""
 
     async def tell(websocket: WebSocket) -> None:
@@ -84,7 +84,7 @@ def remembering(*outer: Middleware) -> Asterion:
         await websocket.send_json(dict(websocket.session))
         await websocket.close()
 
-    return Asterion(
+    return face(
         routes=[
             Route("/", blank),
             Route("/visit", count_visit),
@@ -97,7 +97,7 @@ def remembering(*outer: Middleware) -> Asterion:
 
 
 def guarded(allowed_origins: Sequence[str] = (), always: bool | None = None) -> Asterion:
-    """The same, with a WebSocket that pages of other origins cannot open."""
+    """The same, with a policy of its own on who may open the WebSocket."""
     return remembering(Middleware(OriginMiddleware, allowed_origins, always=always))
 
 
