@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import gc
 import inspect
+import math
 import sys
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -30,15 +31,54 @@ FRAMEWORK_THREADS = 16
 _framework_limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("asterion_framework_limiter")
 
 
+class _HeldThread:
+    """A call in a user thread. While it runs, a call that it waits for needs no thread of the limiter.
+
+    Threads that wait do no work, so their number needs no limit; were it otherwise, a limiter whose threads all wait
+    for one more would never move again (row 36).
+    """
+
+    __slots__ = ("_args", "_func", "_kwargs", "waits")
+
+    def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._func = func
+        self._args = args
+        self._kwargs = kwargs
+        self.waits = True
+
+    def __call__(self) -> tuple[Any]:
+        # In the context of the thread, which is that of whatever it asks the event loop to run.
+        _nesting.set(self)
+        try:
+            return (self._func(*self._args, **self._kwargs),)
+        finally:
+            self.waits = False
+
+
+_nesting: contextvars.ContextVar[_HeldThread | None] = contextvars.ContextVar("asterion_nesting", default=None)
+_nested_limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("asterion_nested_limiter")
+
+
+def _no_limit() -> anyio.CapacityLimiter:
+    try:
+        return _nested_limiter.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(math.inf)
+        _nested_limiter.set(limiter)
+        return limiter
+
+
 async def run_in_threadpool(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking `func` in a worker thread under the user limiter and return its result.
 
     Context variables are seen by `func`; what it sets stays in the thread. The call is not interrupted by cancellation:
     the thread ends first.
     """
+    held = _nesting.get()
+    limiter = _no_limit() if held is not None and held.waits else None
     # Boxed: trio refuses a coroutine as the result of a thread, where `call` wants to await it.
-    (result,) = await anyio.to_thread.run_sync(lambda: (func(*args, **kwargs),))
-    return result
+    (result,) = await anyio.to_thread.run_sync(_HeldThread(func, args, kwargs), limiter=limiter)
+    return cast(T, result)
 
 
 async def run_framework_io(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -46,6 +46,10 @@ class Policies:
     """A WebSocket handshake with cookies must come from our own origin, unless its route allows others: else any site
     could speak in a visitor's name. Upstream does not look."""
 
+    leaving_is_no_error: bool = True
+    """A WebSocketDisconnect that an endpoint lets out ends it quietly. Upstream raises it to the server, and people's
+    tests wait for it."""
+
 
 ASTERION = Policies()
 STARLETTE = Policies(
@@ -57,6 +61,7 @@ STARLETTE = Policies(
     bare_mounts=False,
     encoded_slashes=False,
     websocket_same_origin=False,
+    leaving_is_no_error=False,
 )
 
 

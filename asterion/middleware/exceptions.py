@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from asterion._core.handlers import find_handler, split_handlers
+from asterion._core.policies import policies_of
 from asterion._core.scopekeys import ANSWERED, EXCEPTION_HANDLERS
 from asterion._core.wire import PassThrough, StartWatch
 from asterion.concurrency import call
@@ -112,4 +113,6 @@ class ExceptionMiddleware:
         await websocket.close(code=exc.code, reason=exc.reason)
 
     async def websocket_disconnect(self, websocket: WebSocket, exc: Exception) -> None:
-        """A client that has left is no error, and there is nobody to answer (issue 759)."""
+        """A client that has left is no error, and there is nobody to answer (issue 759), if the policies say so."""
+        if not policies_of(websocket.scope).leaving_is_no_error:
+            raise exc

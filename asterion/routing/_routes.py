@@ -46,7 +46,7 @@ class Match(Enum):
 FULL, PARTIAL = Match.FULL, Match.PARTIAL
 NONE: tuple[Match, Scope] = (Match.NONE, {})
 
-logger = logging.getLogger("asterion.routing")
+logger = logging.getLogger("asterion.origin")
 
 OWN_ORIGIN = OriginPolicy()
 """Whoever brings credentials must come from our own origin."""
@@ -298,7 +298,7 @@ class WebSocketRoute(PathRoute):
         if why is None:
             await self.app(scope, receive, send)
             return
-        logger.info("refused a WebSocket at %r: %s", self.path, why)
+        logger.warning("refused a WebSocket at %r: %s; allowed_origins of its route names further ones", self.path, why)
         answer = PlainTextResponse("Origin not allowed", 403)
         await refuse_connection(scope, receive, send, answer, reason="Origin not allowed")
 

@@ -175,10 +175,6 @@ async def test_1724_slow_sync_endpoints_starve_no_file_and_no_upload(
     assert [exchange.body for exchange in late] == [b"late"] * 5
 
 
-ALL_WAIT = "a nested call waits for a thread of the very limiter whose threads all wait for nested calls"
-
-
-@pytest.mark.xfail(strict=True, reason=ALL_WAIT, raises=AssertionError)
 @pytest.mark.failure(
     row=36,
     says="A sync endpoint that needs another thread gets one, although all threads are held by such as wait for one.",

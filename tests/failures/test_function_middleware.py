@@ -246,10 +246,6 @@ async def test_495_a_form_that_was_not_kept_as_bytes_is_a_clear_error_under_laye
     await expect_clear_error(outer, inner, count, way)
 
 
-ASKS_AGAIN = "a function middleware asks the server again for a body that a layer outside of it has streamed, and waits"
-
-
-@pytest.mark.xfail(strict=True, reason=ASKS_AGAIN, raises=AssertionError)
 @pytest.mark.failure(row=14, says="That holds under function middleware, too.")
 @pytest.mark.parametrize(("outer", "inner"), STREAM_GONE)
 @pytest.mark.parametrize("count", [1, 3])

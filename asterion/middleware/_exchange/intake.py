@@ -110,9 +110,9 @@ class Intake(Call):
                 scope.cancel()
 
     def find_kept_body(self) -> None:
-        """A layer further out has kept the body: what is received here stands for the same one."""
+        """A layer further out has read the body: what is received here stands for the same one, kept or gone."""
         record = self.scope[KEPT_BODY]
-        if self.outer_receive in record.receives and (record.body is not None or record.form is not None):
+        if self.outer_receive in record.receives:
             record.receives += [self.receive_for_dispatch, self.receive]
 
     def share_body(self, call: Call) -> None:
@@ -123,7 +123,8 @@ class Intake(Call):
         ours = (self.receive_for_dispatch, self.receive, call.receive)
         if not any(receive in record.receives for receive in ours):
             return
-        if record.body is None and record.form is None:
+        read_outside = self.outer_receive in record.receives  # it will not come again, and whoever asks is told so
+        if record.body is None and record.form is None and not read_outside:
             if call.state is NEW:
                 del self.scope[KEPT_BODY]  # nothing is kept: what there is to tell again is in `taken`
             return
