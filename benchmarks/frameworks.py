@@ -5,7 +5,7 @@ A framework is imported when its application is built: one that is not installed
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.server import ASGIApp
 
@@ -54,7 +54,7 @@ def blacksheep(handlers: Handlers, functions: Iterable[Callable[..., Any]] = ())
     for (method, path), handler in handlers.items():
         app.router.add(method, path, handler)
     app.middlewares.extend(functions)
-    return app
+    return cast(ASGIApp, app)
 
 
 def falcon(resources: dict[str, Any], components: Iterable[Any] = ()) -> ASGIApp:
@@ -63,7 +63,7 @@ def falcon(resources: dict[str, Any], components: Iterable[Any] = ()) -> ASGIApp
     app = App(middleware=list(components))
     for path, resource in resources.items():
         app.add_route(path, resource)
-    return app
+    return cast(ASGIApp, app)
 
 
 def raw_answer(body: bytes, content_type: bytes) -> list[dict[str, Any]]:
