@@ -65,7 +65,6 @@ class WholeCall:
         else:
             self._waiter = self._waiter or anyio.Event()
             await self._waiter.wait()
-        self._check.told(_DISCONNECT)
         return dict(_DISCONNECT)
 
     async def send(self, message: Message) -> None:

@@ -62,7 +62,6 @@ class Conversation:
         self._from_app: deque[Message] = deque()
         self._changed: anyio.Event | None = None
         self._cancel: anyio.CancelScope | None = None
-        self._stopped = False
         self._waiting = 0
         self.left = False
         self.over = False
@@ -72,8 +71,6 @@ class Conversation:
         """Run the application to its end; `error` holds what it raised."""
         try:
             with anyio.CancelScope() as self._cancel:
-                if self._stopped:
-                    self._cancel.cancel()
                 await self._app(self._scope, self.receive, self.send)
         except anyio.get_cancelled_exc_class():
             raise  # the loop is being closed
@@ -110,7 +107,6 @@ class Conversation:
                 await self._until(lambda: not self._from_app or self.left)
                 return
         elif self._refuse(message):
-            self.judge.left()
             raise ClientLeft(f"{message['type']} was sent after the client had left")
         await anyio.lowlevel.checkpoint()
 
@@ -148,7 +144,6 @@ class Conversation:
         await self.leave()
         with anyio.move_on_after(grace, shield=True):
             await self._until(lambda: self.over)
-        self._stopped = True
         if self._cancel is not None:
             self._cancel.cancel()
         with anyio.move_on_after(END_SECONDS, shield=True):

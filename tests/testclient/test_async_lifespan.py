@@ -9,7 +9,8 @@ import pytest
 from asterion.applications import Asterion
 from asterion.responses import JSONResponse, PlainTextResponse
 from asterion.routing import Route
-from asterion.testclient import AsyncTestClient, ConformanceError, LifespanFailed
+from asterion.testclient import AsyncTestClient, ConformanceError, LifespanFailed, _conversation
+from tests.asgi import wait_all_blocked
 
 
 class Boom(Exception):
@@ -118,12 +119,49 @@ async def test_an_error_in_the_block_is_raised_and_the_application_shut_down():
 
 
 async def test_a_test_that_is_cancelled_still_shuts_its_application_down():
-    app = living()
+    events = []
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        yield
+        await wait_all_blocked()
+        events.append("shut down")
+
     with anyio.CancelScope() as scope:
-        async with AsyncTestClient(app):
+        async with AsyncTestClient(Asterion(lifespan=lifespan)):
             scope.cancel()
             await anyio.sleep_forever()
-    assert app.events == ["lifespan.startup", "lifespan.shutdown"]
+    assert events == ["shut down"]
+
+
+async def test_a_test_that_is_cancelled_before_the_start_leaves_nothing_running():
+    ended = []
+
+    async def app(scope, receive, send):
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.append(1)
+
+    with anyio.fail_after(_conversation.END_SECONDS / 2), anyio.CancelScope() as scope:
+        scope.cancel()
+        async with AsyncTestClient(app):
+            raise AssertionError("not reached")
+    assert ended == [1]
+
+
+async def test_the_state_of_one_life_is_not_that_of_the_next():
+    lives = []
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        lives.append(1)
+        yield {f"life {len(lives)}": True}
+
+    client = AsyncTestClient(Asterion(lifespan=lifespan))
+    for life in ("life 1", "life 2"):
+        async with client:
+            assert client.app_state == {life: True}
 
 
 async def test_a_start_up_that_is_cancelled_ends_the_lifespan():

@@ -4,9 +4,12 @@ import anyio
 import httpx2
 import pytest
 
+from asterion.applications import Asterion
 from asterion.requests import ClientDisconnect
+from asterion.responses import StreamingResponse
+from asterion.routing import Route
 from asterion.testclient import AsyncTestClient, ConformanceError, StillRunning, _conversation
-from tests.asgi import wait_all_blocked
+from tests.asgi import function_layers, wait_all_blocked
 
 pytestmark = pytest.mark.anyio
 
@@ -173,6 +176,30 @@ async def test_leaving_early_gives_the_application_a_disconnect(spec_version):
         assert (app.told, app.ended) == ("http.disconnect", None)
     else:
         assert issubclass(app.ended, OSError)
+
+
+@pytest.mark.parametrize("kind", ["quick", "idle"])
+async def test_leaving_early_ends_the_source_of_a_streaming_response_through_any_middleware(kind, layers, spec_version):
+    ended = []
+
+    async def endpoint(request):
+        async def source():
+            try:
+                while True:
+                    yield "x"
+                    await (anyio.sleep_forever() if kind == "idle" else anyio.lowlevel.checkpoint())
+            finally:
+                ended.append(1)
+
+        return StreamingResponse(source())
+
+    client = AsyncTestClient(Asterion(routes=[Route("/", endpoint)], middleware=function_layers(layers)))
+    client.settings.spec_versions["http"] = spec_version
+    async with client.stream("GET", "/") as response:
+        chunks = response.aiter_raw()
+        assert await anext(chunks) == b"x"
+        await chunks.aclose()
+    assert ended == [1]
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), ClientDisconnect()], ids=["OSError", "ClientDisconnect"])

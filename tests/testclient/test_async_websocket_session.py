@@ -209,6 +209,24 @@ async def test_closing_carries_code_and_reason_and_is_harmless_twice():
     assert seen == [{"type": "websocket.disconnect", "code": 4001, "reason": "bye"}]
 
 
+async def test_after_closing_the_application_has_nobody_to_talk_to():
+    failed = []
+
+    async def talks(receive, send):
+        await receive()
+        assert (await receive())["code"] == 1006
+        try:
+            await send({"type": "websocket.send", "text": "x"})
+        except OSError as error:
+            failed.append(str(error))
+
+    async with connect(accepting(talks)) as session:
+        await session.close()
+        with pytest.raises(ApplicationReturned):
+            await session.receive()
+    assert failed == ["websocket.send was sent after the client had left"]
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_an_exception_of_the_application_reaches_the_test_as_itself(when):
     async def fails(receive, send):
