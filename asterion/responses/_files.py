@@ -22,7 +22,7 @@ from asterion.datastructures import Headers
 from asterion.responses._base import Response, headers_without_content, sends_body
 from asterion.responses._mediatypes import guess_media_type
 from asterion.responses._openfile import OpenFile
-from asterion.responses._streaming import ClientWatch
+from asterion.responses._watch import ClientWatch
 from asterion.types import Message, Receive, Scope, Send
 
 # RFC 9110 15.4.5: an answer without the content does not describe it.

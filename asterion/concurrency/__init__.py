@@ -1,0 +1,189 @@
+"""Threads and tasks: where user code runs, and the one kind of task the toolkit starts.
+
+Two limiters keep threads apart. User code runs on anyio's default limiter (which people already tune); the framework's
+own file work runs on a limiter of its own, so that slow user threads can neither starve nor deadlock it.
+
+A task that the toolkit starts is a `Companion`: started, watched and always waited for by the code that made it.
+"""
+
+import contextvars
+import inspect
+import math
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from asterion._core.callables import is_async_callable
+from asterion.concurrency._places import Place, Unknown, current_place, is_at, running_task, task_context
+from asterion.concurrency._tasks import Companion, Signal
+
+__all__ = [
+    "FRAMEWORK_THREADS",
+    "Companion",
+    "Place",
+    "Signal",
+    "ThreadedIterator",
+    "Unknown",
+    "call",
+    "current_place",
+    "framework_limiter",
+    "is_at",
+    "iterate_in_threadpool",
+    "run_framework_io",
+    "run_in_threadpool",
+    "run_until_first_complete",
+    "running_task",
+    "settle",
+    "task_context",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+FRAMEWORK_THREADS = 16
+"""Threads at most for the framework's own blocking work (files, spooled uploads), per event loop."""
+
+_framework_limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("asterion_framework_limiter")
+
+
+class _HeldThread:
+    """A call in a user thread. While it runs, a call that it waits for needs no thread of the limiter.
+
+    Threads that wait do no work, so their number needs no limit; were it otherwise, a limiter whose threads all wait
+    for one more would never move again (row 36).
+    """
+
+    __slots__ = ("_args", "_func", "_kwargs", "waits")
+
+    def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._func = func
+        self._args = args
+        self._kwargs = kwargs
+        self.waits = True
+
+    def __call__(self) -> tuple[Any]:
+        # In the context of the thread, which is that of whatever it asks the event loop to run.
+        _nesting.set(self)
+        try:
+            return (self._func(*self._args, **self._kwargs),)
+        finally:
+            self.waits = False
+
+
+_nesting: contextvars.ContextVar[_HeldThread | None] = contextvars.ContextVar("asterion_nesting", default=None)
+_nested_limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("asterion_nested_limiter")
+
+
+def _no_limit() -> anyio.CapacityLimiter:
+    try:
+        return _nested_limiter.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(math.inf)
+        _nested_limiter.set(limiter)
+        return limiter
+
+
+async def run_in_threadpool(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking `func` in a worker thread under the user limiter and return its result.
+
+    Context variables are seen by `func`; what it sets stays in the thread. The call is not interrupted by cancellation:
+    the thread ends first.
+    """
+    held = _nesting.get()
+    limiter = _no_limit() if held is not None and held.waits else None
+    # Boxed: trio refuses a coroutine as the result of a thread, where `call` wants to await it.
+    (result,) = await anyio.to_thread.run_sync(_HeldThread(func, args, kwargs), limiter=limiter)
+    return cast(T, result)
+
+
+async def run_framework_io(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run the framework's own blocking work (files) in a worker thread, on a limiter users cannot exhaust."""
+    return await anyio.to_thread.run_sync(lambda: func(*args, **kwargs), limiter=framework_limiter())
+
+
+def framework_limiter() -> anyio.CapacityLimiter:
+    """The limiter of the framework's own threads in the running event loop."""
+    try:
+        return _framework_limiter.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(FRAMEWORK_THREADS)
+        _framework_limiter.set(limiter)
+        return limiter
+
+
+async def call(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call whatever callable a user gave: on the loop if it is async, else in a worker thread.
+
+    What comes back is awaited if it can be awaited, so that a lambda, a wrapper or a sync `__call__` that returns a
+    coroutine does its work as well (issue 886).
+    """
+    if is_async_callable(func):
+        return await func(*args, **kwargs)
+    return await settle(await run_in_threadpool(func, *args, **kwargs))
+
+
+async def settle(value: Any) -> Any:
+    """`value`, or what it gives when awaited if it can be awaited."""
+    return await value if inspect.isawaitable(value) else value
+
+
+_EXHAUSTED: Any = object()
+
+
+class ThreadedIterator(Generic[T]):
+    """A sync iterator driven step by step in worker threads.
+
+    All steps run in one context, so a context variable set in one step is there in the next. A class, not an async
+    generator: nothing is left for the garbage collector to finish elsewhere.
+    """
+
+    __slots__ = ("_context", "_iterator")
+
+    def __init__(self, iterable: Iterable[T]) -> None:
+        self._iterator: Iterator[T] = iter(iterable)
+        self._context: contextvars.Context | None = None
+
+    def __aiter__(self) -> "ThreadedIterator[T]":
+        return self
+
+    async def __anext__(self) -> T:
+        # StopIteration cannot cross a coroutine, so the end comes back as a value.
+        item = await run_in_threadpool(self._step)
+        if item is _EXHAUSTED:
+            raise StopAsyncIteration
+        return cast(T, item)
+
+    def _step(self) -> Any:
+        if self._context is None:
+            self._context = contextvars.copy_context()
+        try:
+            return self._context.run(next, self._iterator, _EXHAUSTED)
+        except StopAsyncIteration as error:
+            # Let out of `__anext__` it would mean the end, and a body that is cut short would look complete.
+            raise RuntimeError("a sync iterator raised StopAsyncIteration") from error
+
+    async def aclose(self) -> None:
+        """Close the iterator in a worker thread, if it can be closed. Harmless after its end."""
+        close = getattr(self._iterator, "close", None)
+        if close is not None:
+            await run_in_threadpool((self._context or contextvars.copy_context()).run, close)
+
+
+def iterate_in_threadpool(iterator: Iterable[T]) -> ThreadedIterator[T]:
+    """An async iterator over a sync one, each step of which runs in a worker thread."""
+    return ThreadedIterator(iterator)
+
+
+async def run_until_first_complete(*args: tuple[Callable[..., Awaitable[Any]], dict[str, Any]]) -> None:
+    """Run `(func, kwargs)` pairs at once, and cancel the others when the first has ended."""
+    async with anyio.create_task_group() as group:
+
+        async def run(func: Callable[..., Awaitable[Any]], kwargs: dict[str, Any]) -> None:
+            await func(**kwargs)
+            group.cancel_scope.cancel()
+
+        for func, kwargs in args:
+            group.start_soon(run, func, kwargs)
