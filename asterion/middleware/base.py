@@ -11,8 +11,8 @@ from typing import Any
 from asterion._core.scopekeys import STASHED
 from asterion.concurrency import current_place, settle
 from asterion.exceptions import HTTPException
-from asterion.middleware._exchange.call import PARKED, PASSING, UNWANTED, WAITING
 from asterion.middleware._exchange.exchange import ENDED, Exchange
+from asterion.middleware._exchange.states import PARKED, PASSING, UNWANTED, WAITING
 from asterion.requests import Request
 from asterion.requests._body import BODY as KEPT_BODY
 from asterion.responses import Response

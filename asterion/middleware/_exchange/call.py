@@ -4,9 +4,8 @@ What its messages mean depends on one state. `exchange` holds the other side, `d
 """
 
 from collections import deque
-from collections.abc import Awaitable, Iterator
-from enum import IntEnum
-from typing import Any, Protocol
+from collections.abc import Awaitable
+from typing import Protocol
 
 import anyio
 import anyio.lowlevel
@@ -16,6 +15,17 @@ from asterion.background import run_background
 from asterion.concurrency import Companion, Place, Signal, current_place, running_task, task_context
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.middleware._exchange.filebody import FileBody
+from asterion.middleware._exchange.states import (
+    HELD,
+    LAST,
+    NEW,
+    PARK,
+    PASSING,
+    READING,
+    UNWANTED,
+    WAITING,
+    Unwanted,
+)
 from asterion.requests import Request
 from asterion.requests._body import BODY as KEPT_BODY
 from asterion.types import ASGIApp, Message, Scope, Send
@@ -26,46 +36,6 @@ FILE_MESSAGES = frozenset({"http.response.pathsend", "http.response.zerocopysend
 
 DISCARDED_AT_MOST = 100
 """Messages of an unwanted inner response that are dropped before its `send` raises OSError (ASGI 2.4)."""
-
-
-class State(IntEnum):
-    """What an inner application's messages mean at present."""
-
-    NEW = 0
-    """It has not been called."""
-    WAITING = 1
-    """No start yet: dispatch waits in `call_next`."""
-    HELD = 2
-    """Its start is in the hands of dispatch."""
-    READING = 3
-    """Its body is taken chunk by chunk."""
-    LAST = 4
-    """Everything goes through, and the last body message is waited for."""
-    PASSING = 5
-    """Everything goes straight through."""
-    UNWANTED = 6
-    """Nobody wants its response any more."""
-
-
-class Unwanted(OSError):
-    """Raised by `send` for an inner application that keeps sending a response nobody wants."""
-
-
-NEW, WAITING, HELD, READING, LAST, PASSING, UNWANTED = State  # for the hot paths, where a look-up less counts
-
-PARKED: Any = object()
-"""What a stepped dispatch gives when it has been put aside."""
-
-
-class _Park:
-    """Awaiting it puts the running dispatch aside. Seen by the exchange that steps it, never by an event loop."""
-
-    def __await__(self) -> Iterator[Any]:
-        return iter(_PARKED_ONCE)
-
-
-_PARKED_ONCE = (PARKED,)
-PARK: Any = _Park()
 
 
 class Home(Protocol):

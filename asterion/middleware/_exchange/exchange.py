@@ -17,27 +17,17 @@ Laws of this file:
 """
 
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from typing import Any
 
 from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import STASHED
-from asterion.concurrency import Companion, Place, is_at, task_context
+from asterion.concurrency import is_at
 from asterion.middleware._exchange.body import InnerResponse
-from asterion.middleware._exchange.call import (
-    HELD,
-    INCOMPLETE,
-    LAST,
-    NEW,
-    PARK,
-    PARKED,
-    PASSING,
-    READING,
-    WAITING,
-    Call,
-    Unwanted,
-)
-from asterion.middleware._exchange.intake import EARLIER, Intake
+from asterion.middleware._exchange.call import INCOMPLETE, Call
+from asterion.middleware._exchange.intake import EARLIER
+from asterion.middleware._exchange.states import HELD, LAST, NEW, PARK, PARKED, PASSING, READING, WAITING
+from asterion.middleware._exchange.tasks import Tasks
 from asterion.requests import Request
 from asterion.requests._body import BODY as KEPT_BODY
 from asterion.responses import FileResponse, Response
@@ -47,20 +37,13 @@ ENDED: Any = object()
 """What stepping dispatch gives when it has ended."""
 
 
-class Exchange(Intake):
+class Exchange(Tasks):
     """One request through one function middleware. It is itself the first call of the inner application."""
 
     coroutine: Coroutine[Any, Any, Any]
-    place: Place
     sent_head = False
     """Whether a response start has gone out (that of the happy path is known by `leads_to`)."""
-    concluded = False
-    """Whether what dispatch returned has been sent, or its failure kept."""
     result: Any = None
-    failure: Exception | None = None
-    beside: tuple[Call, ...] = ()
-    detached: Companion | None = None
-    """The task of dispatch's side, where it has one of its own."""
     middleware: Any
 
     @property
@@ -221,10 +204,6 @@ class Exchange(Intake):
         elif error is not None and not self._is_answered(error):
             self.failure = self.failure or error
 
-    def _is_answered(self, error: BaseException) -> bool:
-        # What an unwanted inner application raises because nobody listens, or besides what dispatch itself raised.
-        return isinstance(error, Unwanted) or (self.failure is not None and isinstance(error, Exception))
-
     # --- what dispatch returned ---
 
     async def conclude(self, inside: Call | None) -> None:
@@ -279,11 +258,6 @@ class Exchange(Intake):
         await response(self.scope, self.receive_for_response, self.outer_send)
         self._give_up_but(None)
 
-    def _give_up_but(self, chosen: Call | None) -> None:
-        for call in (self, *self.beside):
-            if call is not chosen:
-                call.give_up()
-
     # --- tasks ---
 
     def detach_dispatch(self) -> None:
@@ -293,49 +267,6 @@ class Exchange(Intake):
     async def _go_on(self) -> None:
         await self.advance()
         await self.conclude(None)
-
-    def _detach(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        async def run() -> None:
-            try:
-                await work()
-            except Exception as error:  # noqa: BLE001 - leaves the middleware when the inner application has ended
-                self.fail(error)
-
-        self.detached = Companion(run, context=task_context(self.place[0]))
-
-    async def dispatch_failed(self, error: BaseException) -> None:
-        """Dispatch has raised `error` while there are tasks: keep it until they have ended, or stop them."""
-        if not isinstance(error, Exception):
-            await self._stop_tasks()
-            raise error
-        self.fail(error)
-
-    def fail(self, failure: Exception) -> None:
-        """Keep what dispatch's side raised until the inner application has ended; nobody wants that one's response."""
-        self.concluded = True
-        self.failure = self.failure or failure
-        self._give_up_but(None)
-
-    def _companions(self) -> list[Companion]:
-        return [task for task in (self.detached, *(call.companion for call in self.beside)) if task is not None]
-
-    async def join_tasks(self) -> None:
-        try:
-            for companion in self._companions():
-                await companion.wait()
-        except BaseException:
-            await self._stop_tasks()
-            raise
-        for companion in self._companions():
-            error = companion.error
-            if error is not None and not self._is_answered(error):
-                if not isinstance(error, Exception):
-                    raise error
-                self.failure = error
-
-    async def _stop_tasks(self) -> None:
-        for companion in self._companions():
-            await companion.stop()
 
 
 class AnotherCall(Call):

@@ -9,7 +9,8 @@ from typing import Any
 
 import anyio
 
-from asterion.middleware._exchange.call import NEW, Call
+from asterion.middleware._exchange.call import Call
+from asterion.middleware._exchange.states import NEW
 from asterion.requests import ClientDisconnect
 from asterion.requests._body import BODY as KEPT_BODY
 from asterion.types import Message, Receive, Scope
