@@ -56,6 +56,11 @@ def test_the_links_of_a_page_lead_somewhere(path: Path) -> None:
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
 
 
+def test_the_index_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\(([^)#]+)\)", (ROOT / "docs/index.md").read_text(encoding="utf-8")))
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"} <= linked
+
+
 def test_readme(page: Callable[[str], dict[str, Any]]) -> None:
     names = page("README.md")
     with TestClient(names["app"]) as client:
