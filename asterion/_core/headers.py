@@ -175,10 +175,13 @@ class MutableHeaders(Headers):
 
     def __setitem__(self, key: str, value: str) -> None:
         """Set the only value of `key`: at the place of its first line, all others removed; else at the end."""
-        # PERF(benchmarks/header_middleware): a name that is known without the call.
+        # PERF(benchmarks/header_middleware): a known name and a plain value without the calls.
         name = _checked_names.get(key) or encode_header_name(key)
         lines = self._list
-        line = (name, encode_header_value(value, key))
+        if value.__class__ is str and value.isascii() and value.isprintable():
+            line = (name, value.strip().encode("ascii"))
+        else:
+            line = (name, encode_header_value(value, key))
         at = 0
         for present, _ in lines:
             if present == name:

@@ -14,7 +14,12 @@ from typing import Any, cast
 _TASK_BY_C = sys.version_info >= (3, 12)
 
 if sys.version_info >= (3, 12):
-    _asyncio_task = asyncio.current_task
+
+    def _asyncio_task() -> Any:
+        try:
+            return asyncio.current_task()
+        except RuntimeError:
+            return None
 else:
     from asyncio.events import _get_running_loop
     from asyncio.tasks import _current_tasks  # type: ignore[attr-defined] # SEAM: what current_task reads
@@ -26,10 +31,7 @@ else:
 
 def running_task() -> Any:
     """The task that is running now, of asyncio or of trio."""
-    try:
-        task = _asyncio_task()
-    except RuntimeError:
-        task = None
+    task = _asyncio_task()
     return task if task is not None else sys.modules["trio"].lowlevel.current_task()
 
 
@@ -49,8 +51,8 @@ def task_context(task: Any) -> contextvars.Context:
 
 _ANYIO_BACKEND = "anyio._backends._asyncio"
 
-Place = tuple[Any, Any, Any]
-"""A running task, its innermost cancel scope, and a weak reference to the task."""
+Place = tuple[Any, Any, Any, Any]
+"""A running task, its innermost cancel scope, and of asyncio a weak reference to the task, and its loop."""
 
 
 def current_place() -> Place:
@@ -59,27 +61,23 @@ def current_place() -> Place:
     Two equal places mean that no cancel scope was opened or left in between that is still open or already gone. A place
     whose scope cannot be seen is equal to none.
     """
-    try:
-        task = _asyncio_task()
-    except RuntimeError:
-        task = None
+    task = _asyncio_task()
     if task is None:
         trio_task = sys.modules["trio"].lowlevel.current_task()
-        return trio_task, getattr(trio_task, "_cancel_status", Unknown()), None
+        return trio_task, getattr(trio_task, "_cancel_status", Unknown()), None, None
     reference = weakref.ref(task)
     state = _anyio_state_of(reference)
-    return task, None if state is None else state.cancel_scope, reference
+    return task, None if state is None else state.cancel_scope, reference, task.get_loop()
 
 
 def is_at(place: Place) -> bool:
     """Whether the running task and its innermost cancel scope are those of `place`."""
-    # PERF(benchmarks/header_middleware): `current_place() == place` on asyncio, without making a place.
-    reference = place[2]
-    if reference is None or _TASK_BY_C:
-        return current_place() == place
-    if _current_tasks.get(_get_running_loop()) is not place[0]:
-        return False
-    state = _anyio_state_of(reference)
+    # PERF(benchmarks/header_middleware): `current_place() == place` on asyncio, without making a place, and without
+    # asking for the running loop, which costs a system call before 3.12.
+    task = _asyncio_task() if _TASK_BY_C else _current_tasks.get(place[3])
+    if task is not place[0]:
+        return place[2] is None and current_place() == place
+    state = _anyio_state_of(place[2])
     return (None if state is None else state.cancel_scope) is place[1]
 
 

@@ -97,7 +97,9 @@ class BaseHTTPMiddleware:
                 failure = exchange.failure
                 exchange.state = UNWANTED
                 # These refer back to the exchange; the garbage collector need not find that out.
-                exchange.own_request = exchange.request = exchange.response = exchange.result = None
+                exchange.own_request = exchange.request = exchange.response = None
+                if exchange.result is not None:
+                    exchange.result = None
             if failure is not None:
                 raise failure
         except HTTPException as error:

@@ -262,6 +262,7 @@ class Call(PassThrough):
         if self.state is HELD:
             self.state = READING
             self.backlog = deque()
+            self.resumed_at = self.home.place
         if not self.backlog:
             place = current_place()
             if place[0] is not self.resumed_at[0]:

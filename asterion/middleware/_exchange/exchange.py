@@ -97,7 +97,6 @@ class Exchange(Tasks):
         self.started = True
         response = self.response = InnerResponse(message, self)
         self.state = HELD
-        self.resumed_at = self.place
         result: Any
         try:
             try:
