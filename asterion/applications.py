@@ -170,9 +170,16 @@ class Asterion:
         """Add an HTTP endpoint."""
         self.router.add_route(path, route, methods=methods, name=name, include_in_schema=include_in_schema)
 
-    def add_websocket_route(self, path: str, route: Callable[..., Any], name: str | None = None) -> None:
-        """Add a WebSocket endpoint."""
-        self.router.add_websocket_route(path, route, name=name)
+    def add_websocket_route(
+        self,
+        path: str,
+        route: Callable[..., Any],
+        name: str | None = None,
+        *,
+        allowed_origins: Collection[str] | None = None,
+    ) -> None:
+        """Add a WebSocket endpoint; for `allowed_origins` see `WebSocketRoute`."""
+        self.router.add_websocket_route(path, route, name=name, allowed_origins=allowed_origins)
 
     # --- decorators ---
 
@@ -186,9 +193,11 @@ class Asterion:
         """Decorate an HTTP endpoint."""
         return self.router.route(path, methods=methods, name=name, include_in_schema=include_in_schema)
 
-    def websocket_route(self, path: str, name: str | None = None) -> Callable[[Any], Any]:
-        """Decorate a WebSocket endpoint."""
-        return self.router.websocket_route(path, name=name)
+    def websocket_route(
+        self, path: str, name: str | None = None, *, allowed_origins: Collection[str] | None = None
+    ) -> Callable[[Any], Any]:
+        """Decorate a WebSocket endpoint; for `allowed_origins` see `WebSocketRoute`."""
+        return self.router.websocket_route(path, name=name, allowed_origins=allowed_origins)
 
     def on_event(self, event_type: str) -> Callable[[Any], Any]:
         """Decorate a hook for "startup" or "shutdown"."""

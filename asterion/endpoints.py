@@ -11,6 +11,7 @@ import anyio
 
 from asterion import status
 from asterion._core.callables import describe_callable, refuse_generator
+from asterion._core.policies import policies_of
 from asterion.concurrency import call
 from asterion.exceptions import HTTPException, WebSocketException
 from asterion.requests import Request
@@ -69,8 +70,12 @@ class HTTPEndpoint:
     async def method_not_allowed(self, request: Request) -> Response:
         """The answer to a method the class does not define: 405 with `Allow` (RFC 9110 15.5.6).
 
-        Raises it as `HTTPException` inside an application, whose handlers then answer.
+        Raises it as `HTTPException` inside an application, whose handlers then answer. OPTIONS is answered with `Allow`
+        where the application's policies say so.
         """
+        if request.method == "OPTIONS" and "app" in self.scope and policies_of(self.scope).automatic_options:
+            allowed = {*self.handlers(), "OPTIONS"} | ({"HEAD"} if "GET" in self.handlers() else set())
+            return Response(status_code=204, headers={"Allow": ", ".join(sorted(allowed))})
         headers = {"Allow": ", ".join(self.handlers())}
         if "app" in self.scope:
             raise HTTPException(status.HTTP_405_METHOD_NOT_ALLOWED, headers=headers)

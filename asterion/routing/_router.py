@@ -105,9 +105,16 @@ class Router(RouteTable):
         """Add an HTTP endpoint."""
         self._routes.append(Route(path, endpoint, methods=methods, name=name, include_in_schema=include_in_schema))
 
-    def add_websocket_route(self, path: str, endpoint: Callable[..., Any], name: str | None = None) -> None:
-        """Add a WebSocket endpoint."""
-        self._routes.append(WebSocketRoute(path, endpoint, name=name))
+    def add_websocket_route(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        name: str | None = None,
+        *,
+        allowed_origins: Collection[str] | None = None,
+    ) -> None:
+        """Add a WebSocket endpoint; for `allowed_origins` see `WebSocketRoute`."""
+        self._routes.append(WebSocketRoute(path, endpoint, name=name, allowed_origins=allowed_origins))
 
     def route(
         self,
@@ -124,11 +131,13 @@ class Router(RouteTable):
 
         return decorate
 
-    def websocket_route(self, path: str, name: str | None = None) -> Callable[[Any], Any]:
-        """Decorate a WebSocket endpoint."""
+    def websocket_route(
+        self, path: str, name: str | None = None, *, allowed_origins: Collection[str] | None = None
+    ) -> Callable[[Any], Any]:
+        """Decorate a WebSocket endpoint; for `allowed_origins` see `WebSocketRoute`."""
 
         def decorate(func: Any) -> Any:
-            self.add_websocket_route(path, func, name=name)
+            self.add_websocket_route(path, func, name=name, allowed_origins=allowed_origins)
             return func
 
         return decorate

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from asterion.applications import Asterion, Starlette
+from asterion.endpoints import HTTPEndpoint
 from asterion.exceptions import HTTPException
 from asterion.middleware import Middleware
 from asterion.middleware.cors import CORSMiddleware
@@ -121,6 +122,22 @@ async def test_options_of_a_path(face: type[Asterion]) -> None:
 async def test_a_route_that_takes_options_answers_them_itself(face: type[Asterion]) -> None:
     app = face(routes=[Route("/", hello, methods=["GET"]), Route("/", hello, methods=["OPTIONS"])])
     assert (await request(app, "OPTIONS")).status == 200
+
+
+@FACES
+async def test_options_of_a_class_endpoint(face: type[Asterion]) -> None:
+    class Page(HTTPEndpoint):
+        async def get(self, request: Request) -> Response:
+            return PlainTextResponse("page")
+
+        def post(self, request: Request) -> Response:
+            return PlainTextResponse("posted")
+
+    answer = await request(face(routes=[Route("/", Page)]), "OPTIONS")
+    if face is Asterion:
+        assert (answer.status, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+    else:
+        assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
 
 
 # --- bare_mounts ---

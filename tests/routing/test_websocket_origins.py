@@ -85,3 +85,14 @@ async def test_a_refusal_is_a_403_where_the_server_can_send_one_and_else_a_close
 def test_what_is_no_exact_origin_is_refused_when_the_route_is_made() -> None:
     with pytest.raises(ValueError, match="origin"):
         WebSocketRoute("/", greet, allowed_origins=["*.example"])
+
+
+@pytest.mark.parametrize("add", ["function", "decorator"])
+async def test_an_application_adds_routes_with_their_origins(add: str) -> None:
+    app = Asterion()
+    if add == "function":
+        app.add_websocket_route("/", greet, allowed_origins=["https://friend.example"])
+    else:
+        app.websocket_route("/", allowed_origins=["https://friend.example"])(greet)
+    assert is_open(await handshake(app, FRIEND))
+    assert not is_open(await handshake(app, FOREIGN))
