@@ -228,6 +228,9 @@ def function_layers(count: int, way: str = "turns", dispatch: Any = pass_through
 
 
 async def wait_all_blocked() -> None:
-    """Let every other task run until nothing more happens without an event from outside."""
+    """Give every other task twenty turns of the loop: more than any of them needs to reach a wait that lasts.
+
+    Not anyio's function of this kind, which sleeps on asyncio.
+    """
     for _ in range(20):
         await anyio.lowlevel.checkpoint()

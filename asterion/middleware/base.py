@@ -66,11 +66,7 @@ class BaseHTTPMiddleware:
             try:
                 # PERF(benchmarks/header_middleware): the happy path stands in this one coroutine.
                 try:
-                    try:
-                        outcome = coroutine.send(None)
-                    except StopIteration as stop:
-                        exchange.result = stop.value
-                        outcome = ENDED
+                    outcome = exchange.step()
                     if outcome is not PARKED and outcome is not ENDED:
                         outcome = await exchange.carry_on(outcome)
                     parked = outcome is PARKED
@@ -81,9 +77,8 @@ class BaseHTTPMiddleware:
                             await app(exchange.request.scope, exchange.receive, exchange.send)  # type: ignore[union-attr]
                         except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler
                             error = raised
-                        parked = (error is not None or exchange.state is not PASSING) and await exchange.inner_ended(
-                            error
-                        )
+                        passed = error is None and exchange.state is PASSING
+                        parked = not passed and await exchange.inner_ended(error)
                     if not exchange.concluded:
                         await exchange.conclude(None)
                 except BaseException as error:

@@ -81,7 +81,7 @@ class Request(BodyRequest[StateT]):
     _form_error: Exception | None = None
 
     def __init__(self, scope: Scope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
-        # PERF(benchmarks: requests): one call less than through HTTPConnection.__init__, which does the same.
+        # PERF(benchmarks/plain_text): one call less than through HTTPConnection.__init__, which does the same.
         if scope["type"] != "http":
             raise WrongScope("'http'", scope)
         self.scope = scope

@@ -47,7 +47,7 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
     Equal only to itself. Raises WrongScope unless the scope is of type "http" or "websocket".
     """
 
-    # Each is set when it is first asked for. PERF(benchmarks: header look-up): a default on the class costs nothing at
+    # Each is set when it is first asked for. PERF(benchmarks/plain_text): a default on the class costs nothing at
     # construction, and asking for it less than an AttributeError.
     _url: URL | None = None
     _base_url: URL | None = None

@@ -4,7 +4,7 @@ The layers outside then see a response: CORS headers are on a refusal as they ar
 """
 
 from asterion._core.scopekeys import ANSWERS
-from asterion._core.wire import PassThrough, StartWatch
+from asterion._core.wire import watched
 from asterion.exceptions import HTTPException
 from asterion.requests import Request
 from asterion.types import ASGIApp, Receive, Scope, Send
@@ -33,10 +33,7 @@ class AnsweringLayer:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        watch = getattr(send, "__self__", None)
-        if not isinstance(watch, PassThrough):
-            watch = StartWatch(send)
-            send = watch.send
+        send, watch = watched(send)
         try:
             await self.app(scope, receive, send)
         except HTTPException as error:

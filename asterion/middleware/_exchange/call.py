@@ -70,7 +70,7 @@ FOREIGN_READ = (
 class Call(PassThrough):
     """One run of the inner application: its `receive`, its `send`, and what became of its response."""
 
-    # PERF(benchmarks/middleware): defaults stand on the class, so that a call is made by setting four attributes.
+    # PERF(benchmarks/header_middleware): defaults stand on the class; a call is made by setting four attributes.
     app: ASGIApp
     outer_send: Send
     leads_to: Send | None = None

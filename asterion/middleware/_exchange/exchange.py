@@ -13,7 +13,7 @@ Laws of this file:
 - An exception is raised where it belongs, as itself: the inner application's at `call_next` (or at the body), that of
   `dispatch` out of the middleware. Never the other way round, never in a group.
 - No message after a passed head is looked at, but for the last one where a background task of `dispatch` waits for it.
-- Everything that was started has ended when `run` returns.
+- Everything that was started has ended when `BaseHTTPMiddleware.__call__` returns.
 """
 
 import types
@@ -53,13 +53,13 @@ class Exchange(Tasks):
 
     # --- stepping dispatch ---
 
-    def _step(self, error: BaseException | None = None) -> Any:
-        """Let dispatch run, with `error` raised where it waits if given, up to its next wait, which is returned.
+    def step(self, value: Any = None, error: BaseException | None = None) -> Any:
+        """Let dispatch run up to its next wait, which is returned; `value` or `error` is what its last one gave.
 
         That is PARKED if it has been put aside, ENDED if there is none, and else what the event loop must be given.
         """
         try:
-            return self.coroutine.send(None) if error is None else self.coroutine.throw(error)
+            return self.coroutine.send(value) if error is None else self.coroutine.throw(error)
         except StopIteration as stop:
             self.result = stop.value
             return ENDED
@@ -69,24 +69,16 @@ class Exchange(Tasks):
         """Hand the waits of dispatch to the event loop until it is put aside or has ended."""
         while wait is not PARKED and wait is not ENDED:
             try:
-                # No event loop sends anything but None (PEP 492 leaves it open; asyncio and trio agree).
                 value = yield wait
             except BaseException as thrown:  # noqa: BLE001 - cancellation, handed through
-                wait = self._step(thrown)
+                wait = self.step(error=thrown)
             else:
-                wait = self._step() if value is None else self._step_with(value)
+                wait = self.step(value)
         return wait
-
-    def _step_with(self, value: Any) -> Any:
-        try:
-            return self.coroutine.send(value)
-        except StopIteration as stop:
-            self.result = stop.value
-            return ENDED
 
     async def advance(self, error: BaseException | None = None) -> bool:
         """Let dispatch go on: True when it is put aside, False at its end. Raises what it raises."""
-        return await self.carry_on(self._step(error)) is PARKED
+        return await self.carry_on(self.step(error=error)) is PARKED
 
     async def begin(self, message: Message) -> None:
         """Take the start of the response, and let dispatch go on with it, here if that is sound."""
