@@ -5,8 +5,7 @@ A path matches as a whole: the pattern is anchored with `\\Z`, so a trailing new
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from asterion.convertors import CONVERTOR_TYPES, Convertor
@@ -71,27 +70,12 @@ def static_prefix(path_format: str) -> str:
     return before[: before.rfind("/") + 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A compiled path (or host) template."""
+class Template(NamedTuple):
+    """A compiled path (or host) template: what it matches, the way back, and what its parameters are."""
 
     regex: re.Pattern[str]
     format: str
     convertors: dict[str, Convertor[Any]]
-
-    @property
-    def literal(self) -> bool:
-        """Without parameters: equal to its own text or not at all."""
-        return not self.convertors
-
-    @property
-    def prefix(self) -> str:
-        """Where an index files it: see `static_prefix`."""
-        return static_prefix(self.format)
-
-    def parse(self, path: str) -> dict[str, Any] | None:
-        """See `parse_params`."""
-        return parse_params(self.regex, self.convertors, path)
 
 
 def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
@@ -122,8 +106,7 @@ def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
 
 def compile_path(path: str) -> tuple[re.Pattern[str], str, dict[str, Convertor[Any]]]:
     """`path` as `(pattern, format, convertors)`; see `compile_template`."""
-    template = compile_template(path)
-    return template.regex, template.format, template.convertors
+    return compile_template(path)
 
 
 def replace_params(

@@ -102,7 +102,7 @@ class Mount(_Container):
         self.max_body_size = max_body_size
         # What is mounted has all of its paths, newlines in them included: no route behind it may get hold of one.
         template = compile_template(self.path + "/{path:path}", re.DOTALL)
-        self.path_regex, self.path_format, self.param_convertors = template.regex, template.format, template.convertors
+        self.path_regex, self.path_format, self.param_convertors = template
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See `BaseRoute`."""

@@ -523,15 +523,11 @@ async def test_a_client_that_goes_in_the_middle_of_an_upload_is_no_server_error(
     async def endpoint(request: Request) -> Response:
         return PlainTextResponse(await request.body())
 
-    exchange = Exchange(served(endpoint, pass_through, way, outer=1), http_scope("POST"), body=[b"a", b""])
-    exchange._pieces = [b"part"]
-    exchange._told = 0
+    exchange = Exchange(served(endpoint, pass_through, way, outer=1), http_scope("POST"))
+    told = iter([{"type": "http.request", "body": b"part", "more_body": True}])
 
     async def receive() -> Any:
-        if exchange._told == 0:
-            exchange._told = 1
-            return {"type": "http.request", "body": b"part", "more_body": True}
-        return {"type": "http.disconnect"}
+        return next(told, {"type": "http.disconnect"})
 
     exchange.receive = receive  # type: ignore[method-assign]
     await exchange.run()
