@@ -83,6 +83,9 @@ class Asterion:
             user = [Middleware(RequestBodyLimitMiddleware, max_body_size=self.max_body_size, deferred=True), *user]
         outer = ServerErrorMiddleware(self._wrap(inner, user), handler=error_handler, debug=self.debug)
         outer.handled = inner.response_for
+        if outer.app is inner:
+            outer.alone = True
+            inner.beyond = outer.failed
         if self.policies.errors_pass_middleware:
             inner.last_resort = outer.answer
             outer.answers_http = True

@@ -24,6 +24,11 @@ class PassThrough:
     complete = False
 
 
+NOT_STARTED, STARTED, COMPLETE = PassThrough(), PassThrough(), PassThrough()
+"""What is known of a response where no object of its own has watched it."""
+STARTED.started = COMPLETE.started = COMPLETE.complete = True
+
+
 class StartWatch(PassThrough):
     """Watches an inner app's messages, to know whether an error can still be answered."""
 

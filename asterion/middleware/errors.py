@@ -13,7 +13,7 @@ from typing import Any
 from asterion._core.bodylimits import RequestBodyTooLarge
 from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import ANSWERED, ANSWERS
-from asterion._core.wire import StartWatch
+from asterion._core.wire import PassThrough, StartWatch
 from asterion.concurrency import call
 from asterion.middleware import _debugpage
 from asterion.requests import ClientDisconnect, Request
@@ -42,34 +42,48 @@ class ServerErrorMiddleware:
         """What answers an exception of the layers between here and the handlers' boundary, or gives None."""
         self.answers_http = False
         """Whether it is asked about every exception, or only about a body that is too large for the limit."""
+        self.alone = False
+        """Whether nothing stands between here and the handlers' boundary, which then asks `failed` itself."""
         self._warned = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Call the inner app; answer what it raises, and raise it again."""
+        # PERF(benchmarks/plain_text): no coroutine and no watch of its own where there is nothing to see from here.
         if scope["type"] != "http":
-            await self._call_other(scope, receive, send)
-            return
+            return self._call_other(scope, receive, send)
         if self.answers_http:
             scope[ANSWERS] = self.handled
+        if self.alone:
+            return self.app(scope, receive, send)
+        return self._call_http(scope, receive, send)
+
+    async def _call_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         watch = StartWatch(send)
         try:
             await self.app(scope, receive, watch.send)
-        except ClientDisconnect:
+        except Exception as error:
+            if await self.failed(error, Request(scope, receive, send), send, watch):
+                raise
+
+    async def failed(self, error: Exception, request: Request, send: Send, watch: PassThrough) -> bool:
+        """Answer `error`, if the response that `watch` knows can be; True if it is to be raised again."""
+        scope = request.scope
+        if isinstance(error, ClientDisconnect):
             # The client left in the middle of its request: there is nobody to answer and nothing to mend (issue 1648).
             logger.debug("the client left before its request was complete: %s %s", scope.get("method"), scope["path"])
-        except Exception as error:
-            request = Request(scope, receive, send)
-            if not watch.started:
-                asked = self.answers_http or isinstance(error, RequestBodyTooLarge)
-                response = await self.handled(request, error) if asked and self.handled is not None else None
-                if response is not None:
-                    await response(scope, receive, send)
-                    return
-                response = await self.answer(request, error)
-                await response(scope, receive, send)
-            elif self.handler is not None and scope.get(ANSWERED) is not error:
+            return False
+        if watch.started:
+            if self.handler is not None and scope.get(ANSWERED) is not error:
                 await call(self.handler, request, error)
-            raise
+            return True
+        asked = self.answers_http or isinstance(error, RequestBodyTooLarge)
+        response = await self.handled(request, error) if asked and self.handled is not None else None
+        if response is not None:
+            await response(scope, request.receive, send)
+            return False
+        response = await self.answer(request, error)
+        await response(scope, request.receive, send)
+        return True
 
     async def _call_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket" or self.handler is None:

@@ -6,7 +6,7 @@ is called all the same, so that nothing goes unseen, and the exception is raised
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from asterion._core.handlers import find_handler, split_handlers
 from asterion._core.policies import policies_of
@@ -17,6 +17,7 @@ from asterion.exceptions import HTTPException, WebSocketException
 from asterion.requests import ClientDisconnect, Request
 from asterion.responses import PlainTextResponse, Response
 from asterion.routing._endpoints import answer_websocket, respond_to
+from asterion.routing._table import plain_table
 from asterion.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 from asterion.websockets import WebSocket, WebSocketDisconnect
 from asterion.websockets._followed import FollowedSend
@@ -43,6 +44,9 @@ class ExceptionMiddleware:
         self._handlers = (self._by_class, self._by_status)
         self.last_resort: Callable[[Request, Exception], Awaitable[Any]] | None = None
         """What answers an exception without a handler, here already; it is raised again all the same."""
+        self.beyond: Callable[[Exception, Request, Send, PassThrough], Awaitable[bool]] | None = None
+        """What is asked about an exception without a handler, where the error boundary stands right outside."""
+        self.table = plain_table(app)
 
     async def response_for(self, request: Request, error: Exception) -> Any:
         """The response that a handler gives for `error`, or None where there is no handler."""
@@ -55,16 +59,22 @@ class ExceptionMiddleware:
         self._by_class.update(by_class)
         self._by_status.update(by_status)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Call the inner app and answer what it raises."""
         kind = scope["type"]
         if kind not in ("http", "websocket"):
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         scope[EXCEPTION_HANDLERS] = self._handlers
         if kind == "websocket":
-            await self._call_websocket(scope, receive, send)
-            return
+            return self._call_websocket(scope, receive, send)
+        if self.table is not None:
+            # PERF(benchmarks/plain_text): the endpoint's own coroutine asks this boundary; none stands in between.
+            handler = self.table.find_handler(scope)
+            if handler is not None:
+                return cast(Awaitable[None], handler(scope, receive, send, self))
+        return self._call_http(scope, receive, send)
+
+    async def _call_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         watch = getattr(send, "__self__", None)
         if not isinstance(watch, PassThrough):  # else it knows already what its response has come to
             watch = StartWatch(send)
@@ -72,21 +82,27 @@ class ExceptionMiddleware:
         try:
             await self.app(scope, receive, send)
         except Exception as error:
-            found = find_handler(error, self._by_class, self._by_status)
-            request = Request(scope, receive, send)
-            if found is None:
-                if self.last_resort is not None and not watch.started and not isinstance(error, ClientDisconnect):
-                    response = await self.last_resort(request, error)
-                    scope[ANSWERED] = error
-                    await response(scope, receive, send)
+            if await self.failed(error, Request(scope, receive, send), send, watch):
                 raise
-            if not watch.started:
-                response = await respond_to(found, request)
-                await response(scope, receive, send)
-                return
-            await call(found[1], request, found[0])
-            if not watch.complete:
-                raise
+
+    async def failed(self, error: Exception, request: Request, send: Send, watch: PassThrough) -> bool:
+        """Answer `error`, if the response that `watch` knows can be; True if it is to be raised again."""
+        scope = request.scope
+        found = find_handler(error, self._by_class, self._by_status)
+        if found is None:
+            if self.beyond is not None:
+                return await self.beyond(error, request, send, watch)
+            if self.last_resort is not None and not watch.started and not isinstance(error, ClientDisconnect):
+                response = await self.last_resort(request, error)
+                scope[ANSWERED] = error
+                await response(scope, request.receive, send)
+            return True
+        if not watch.started:
+            response = await respond_to(found, request)
+            await response(scope, request.receive, send)
+            return False
+        await call(found[1], request, found[0])
+        return not watch.complete
 
     async def _call_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)

@@ -4,7 +4,6 @@ A response is an ASGI application: calling it sends its start, its body, and the
 sent any number of times.
 """
 
-import functools
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +15,7 @@ from asterion._core.headers import encode_header_name, encode_header_value
 from asterion._core.wire import means_client_gone
 from asterion.background import run_background
 from asterion.datastructures import URL, MutableHeaders
-from asterion.types import Receive, Scope, Send
+from asterion.types import Message, Receive, Scope, Send
 
 SameSite = Literal["lax", "strict", "none"]
 
@@ -27,11 +26,28 @@ _WITHOUT_BODY = frozenset({204, 304, *range(100, 200)})
 _URL_SAFE = ":/%#?=@[]!$&'()*+,;"
 
 
-@functools.lru_cache(maxsize=256)
-def _content_type(media_type: str, charset: str) -> bytes:
-    if media_type.startswith("text/") and "charset=" not in media_type.lower():
-        media_type += f"; charset={charset}"
-    return encode_header_value(media_type, "content-type")
+Line = tuple[bytes, bytes]
+
+# PERF(benchmarks/plain_text): header lines that are made again and again are made once; bounded, whatever is asked for.
+_LINES_AT_MOST = 4096
+_length_lines: dict[int, Line] = {}
+_type_lines: dict[str, Line] = {}
+
+
+def _length_line(length: int) -> Line:
+    line = (b"content-length", b"%d" % length)
+    if length < _LINES_AT_MOST:
+        _length_lines[length] = line
+    return line
+
+
+def _type_line(media_type: str, charset: str) -> Line:
+    with_charset = media_type.startswith("text/") and "charset=" not in media_type.lower()
+    text = f"{media_type}; charset={charset}" if with_charset else media_type
+    line = (b"content-type", encode_header_value(text, "content-type"))
+    if len(_type_lines) < _LINES_AT_MOST and charset == "utf-8":
+        _type_lines[media_type] = line
+    return line
 
 
 def sends_body(status_code: int, scope: Scope) -> bool:
@@ -90,7 +106,7 @@ class Response:
 
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
         """Set `raw_headers` from `headers`, with content length and type where `headers` has none."""
-        raw: list[tuple[bytes, bytes]] = []
+        raw: list[Line] = []
         with_length = with_type = True
         if headers is not None:
             for name, value in headers.items():
@@ -102,9 +118,12 @@ class Response:
                     with_type = False
         body = getattr(self, "body", None)
         if with_length and body is not None and self.status_code not in _WITHOUT_BODY:
-            raw.append((b"content-length", b"%d" % len(body)))
-        if with_type and self.media_type is not None:
-            raw.append((b"content-type", _content_type(self.media_type, self.charset)))
+            length = len(body)
+            raw.append(_length_lines.get(length) or _length_line(length))
+        media_type = self.media_type
+        if with_type and media_type is not None:
+            known = _type_lines.get(media_type) if self.charset == "utf-8" else None
+            raw.append(known or _type_line(media_type, self.charset))
         self.raw_headers = raw
 
     @property
@@ -173,28 +192,36 @@ class Response:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response, then run its background work."""
-        status = self.status_code
-        body = self.body
-        # A copy: layers outside may change the headers of this one sending.
-        headers = self.raw_headers.copy()
         if scope["type"] == "http":
-            if status in _WITHOUT_BODY:
-                body = b""
-                headers = headers_without_content(headers, status)
-            elif scope.get("method") == "HEAD":
-                body = b""
+            start, body = messages_of(self, scope)
             try:
-                await send({"type": "http.response.start", "status": status, "headers": headers})
-                await send({"type": "http.response.body", "body": body})
+                await send(start)
+                await send(body)
             except OSError as error:
                 # A client that has gone is no failure of ours, and the background work is done all the same.
                 if not means_client_gone(error):
                     raise
         else:
-            await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-            await send({"type": "websocket.http.response.body", "body": body})
+            headers = self.raw_headers.copy()
+            await send({"type": "websocket.http.response.start", "status": self.status_code, "headers": headers})
+            await send({"type": "websocket.http.response.body", "body": self.body})
         if self.background is not None:
             await run_background(self.background, scope)
+
+
+def messages_of(response: Response, scope: Scope) -> tuple[Message, Message]:
+    """The two messages by which `response` answers the HTTP request of `scope`."""
+    status = response.status_code
+    body = response.body
+    # A copy: layers outside may change the headers of this one sending.
+    headers = response.raw_headers.copy()
+    if status in _WITHOUT_BODY:
+        body = b""
+        headers = headers_without_content(headers, status)
+    elif scope.get("method") == "HEAD":
+        body = b""
+    start: Message = {"type": "http.response.start", "status": status, "headers": headers}
+    return start, {"type": "http.response.body", "body": body}
 
 
 def headers_without_content(headers: list[tuple[bytes, bytes]], status: int) -> list[tuple[bytes, bytes]]:

@@ -4,9 +4,10 @@ A handler registered for an exception answers it right here, inside of whatever 
 see a response. An error after that is the handlers' boundary's business (`asterion.middleware.exceptions`).
 """
 
+import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from asterion._core.callables import (
     describe_callable,
@@ -17,10 +18,28 @@ from asterion._core.callables import (
 )
 from asterion._core.handlers import find_handler
 from asterion._core.scopekeys import EXCEPTION_HANDLERS
+from asterion._core.wire import COMPLETE, NOT_STARTED, STARTED, PassThrough, means_client_gone, watched
+from asterion.background import run_background
 from asterion.concurrency import call, run_in_threadpool, settle
 from asterion.requests import Request
+from asterion.responses import Response
+from asterion.responses._base import messages_of
 from asterion.types import ASGIApp, Receive, Scope, Send
 from asterion.websockets import WebSocket
+
+
+class Boundary(Protocol):
+    """What answers an exception where nothing closer to the endpoint has."""
+
+    async def failed(self, error: Exception, request: Request, send: Send, watch: PassThrough) -> bool:
+        """Answer `error`, if the response that `watch` knows can be; True if it is to be raised again."""
+
+
+class Handler(functools.partial[Any]):
+    """A function of a request as an ASGI application: `serve` with its first two arguments given.
+
+    The handlers' boundary may give a fourth argument to the call, itself, and is then asked about exceptions.
+    """
 
 
 def request_response(func: Callable[[Request], Any]) -> ASGIApp:
@@ -30,28 +49,57 @@ def request_response(func: Callable[[Request], Any]) -> ASGIApp:
     sent. Raises TypeError at once for an async generator function.
     """
     refuse_endpoint_that_yields(func)
-    is_async = is_async_callable(func)
+    return Handler(serve, func, is_async_callable(func))
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
+
+async def serve(  # noqa: C901 - every branch is one the request goes
+    func: Callable[[Request], Any],
+    is_async: bool,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    boundary: Boundary | None = None,
+) -> None:
+    """Call `func` with the request of `scope` and send the response it returns."""
+    request = Request(scope, receive, send)
+    watch: PassThrough = NOT_STARTED
+    try:
         try:
-            try:
-                response = await (func(request) if is_async else run_in_threadpool(func, request))
-                if not callable(response):
-                    response = await _settled_response(func, response)
-            except Exception as error:
-                found = find_handler(error, *scope.get(EXCEPTION_HANDLERS, _NO_HANDLERS))
-                if found is None:
-                    raise
-                response = await respond_to(found, request)
+            response = await (func(request) if is_async else run_in_threadpool(func, request))
+            if not callable(response):
+                response = await _settled_response(func, response)
+        except Exception as error:
+            found = find_handler(error, *scope.get(EXCEPTION_HANDLERS, _NO_HANDLERS))
+            if found is None:
+                raise
+            response = await respond_to(found, request)
+        if boundary is None:
             await response(scope, receive, send)
-        finally:
-            if request._form is not None:
-                await request.close()
+        elif type(response).__call__ is not _CALL_RESPONSE:
+            send, watch = watched(send)
+            await response(scope, receive, send)
+        else:
+            # PERF(benchmarks/plain_text): what `Response.__call__` does, without a watch that sees every message.
+            start, body = messages_of(response, scope)
+            watch = STARTED
+            try:
+                await send(start)
+                await send(body)
+            except OSError as error:
+                if not means_client_gone(error):
+                    raise
+            watch = COMPLETE
+            if response.background is not None:
+                await run_background(response.background, scope)
+    except Exception as error:
+        if boundary is None or await boundary.failed(error, request, send, watch):
+            raise
+    finally:
+        if request._form is not None:
+            await request.close()
 
-    return app
 
-
+_CALL_RESPONSE = Response.__call__
 _NO_HANDLERS: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
 
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY
 from asterion._core.fallthrough import FallThrough
 from asterion._core.index import Place, RouteIndex, RouteList
 from asterion._core.paths import get_route_path, path_with_encoded_slashes, with_slashes
 from asterion._core.policies import policies_of
 from asterion.datastructures import URLPath
 from asterion.responses import RedirectResponse, Response
+from asterion.routing._endpoints import Handler
 from asterion.routing._limits import limit_body
 from asterion.routing._routes import (
     FULL,
@@ -28,6 +30,8 @@ PATH_SAFE = "/~!$&'()*+,;=:@"
 
 _MISSING: Any = object()
 
+_MATCHES, _HANDLE = Route.matches, Route.handle
+
 
 class RouteTable:
     """An ASGI application that hands a scope to the first of its routes that matches."""
@@ -42,6 +46,7 @@ class RouteTable:
         self._routes: RouteList[BaseRoute] = RouteList(routes or ())
         self._index: RouteIndex[BaseRoute] = RouteIndex(())
         self._indexed_version = -1
+        self._plain = False
         self._others: dict[int, RouteTable] = {}
         self.redirect_slashes = redirect_slashes
         self.default: ASGIApp = self.not_found if default is None else default
@@ -114,7 +119,43 @@ class RouteTable:
         else:
             await self.default(scope, receive, send)
 
+    def find_handler(self, scope: Scope) -> Handler | None:
+        """The function behind the route that takes the request of `scope`, which is then filled in.
+
+        None where a request wants more than a plain route and its function: then nothing is changed.
+        """
+        if self.max_body_size is not None or scope.get("root_path"):
+            return None
+        if "router" in scope or "path_params" in scope or MAX_BODY_SIZE_SCOPE_KEY in scope:
+            return None
+        if self._indexed_version != self._routes.version:
+            self._make_index()
+        if not self._plain:
+            return None
+        path: str = scope["path"]
+        index = self._index
+        for route in index.literals.get(path) or index.candidates(path):
+            if route.__class__ is not Route:
+                return None
+            params = route.params_of(path)
+            if params is None:
+                continue
+            handler = route.app
+            methods = route.methods
+            if handler.__class__ is not Handler or route.max_body_size is not None:
+                return None
+            if methods is not None and scope["method"] not in methods:
+                return None
+            scope["router"] = self
+            scope["endpoint"] = route.endpoint
+            scope["path_params"] = params
+            scope["route"] = route
+            return handler
+        return None
+
     def _make_index(self) -> None:
+        # Where somebody has put their own methods in place of these, they are asked.
+        self._plain = Route.matches is _MATCHES and Route.handle is _HANDLE
         self._index = RouteIndex((route, _places(route)) for route in self._routes)
         self._indexed_version = self._routes.version
         self._others.clear()
@@ -218,6 +259,12 @@ class RouteTable:
         return isinstance(other, RouteTable) and self._routes == other._routes
 
     __hash__ = object.__hash__
+
+
+def plain_table(app: Any) -> RouteTable | None:
+    """The table whose `app` this is, if it is a table's own."""
+    table = getattr(app, "__self__", None)
+    return table if getattr(app, "__func__", None) is RouteTable.app else None
 
 
 def _places(route: Any) -> Sequence[Place]:
