@@ -89,6 +89,7 @@ class Asterion:
         if self.policies.errors_pass_middleware:
             inner.last_resort = outer.answer
             outer.answers_http = True
+            inner.answers = inner.response_for if outer.alone else None
         return outer
 
     def _wrap(self, app: ASGIApp, middleware: Sequence[Middleware]) -> ASGIApp:

@@ -5,7 +5,7 @@ literal paths stand in a dictionary, templates and mounts under their static beg
 not known is a candidate for every path.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -25,7 +25,7 @@ class Place:
 class RouteIndex(Generic[R]):
     """An index over `(route, places)`; a route without places is a candidate everywhere."""
 
-    __slots__ = ("_depth", "_everywhere", "_prefixes", "literals")
+    __slots__ = ("_by_prefix", "_depth", "_everywhere", "literals")
 
     literals: dict[str, list[R]]
     """The candidates of every literal path, in declared order."""
@@ -45,14 +45,15 @@ class RouteIndex(Generic[R]):
                     prefixes.setdefault(place.prefix, []).append(entry)
                 else:
                     everywhere.append(entry)
-        self._everywhere = everywhere
-        self._prefixes = prefixes
+        self._everywhere = [route for _, route in everywhere]
+        # Which declared prefixes a prefix begins with is known now: the longest one of a path tells all candidates.
+        self._by_prefix = {
+            prefix: _in_order(everywhere, *_beginnings(prefix, prefixes)) for prefix in prefixes if prefix
+        }
         # No path is walked further than the deepest prefix that was declared, however many slashes it has.
         self._depth = max((prefix.count("/") for prefix in prefixes), default=0)
-        # Which prefixes a literal path has is known now: one look-up finds all of its candidates.
         self.literals = {
-            path: [route for _, route in sorted(entries + self._entries_by_prefix(path), key=_order)]
-            for path, entries in literals.items()
+            path: _in_order(everywhere, entries, *_beginnings(path, prefixes)) for path, entries in literals.items()
         }
 
     def candidates(self, path: str) -> list[R]:
@@ -60,21 +61,31 @@ class RouteIndex(Generic[R]):
         found = self.literals.get(path)
         if found is not None:
             return found
-        return [route for _, route in self._entries_by_prefix(path)]
+        by_prefix = self._by_prefix
+        end = path.rfind("/") + 1
+        found = by_prefix.get(path[:end])
+        if found is not None:
+            return found
+        if path.count("/") > self._depth:
+            end = 0
+            for _ in range(self._depth):
+                end = path.find("/", end) + 1
+        while end:
+            found = by_prefix.get(path[:end])
+            if found is not None:
+                return found
+            end = path.rfind("/", 0, end - 1) + 1
+        return self._everywhere
 
-    def _entries_by_prefix(self, path: str) -> list[_Entry[R]]:
-        entries = self._everywhere
-        lists = 1 if entries else 0
-        position = -1
-        for _ in range(self._depth):
-            position = path.find("/", position + 1)
-            if position < 0:
-                break
-            more = self._prefixes.get(path[: position + 1])
-            if more:
-                entries = entries + more if lists else more
-                lists += 1
-        return sorted(entries, key=_order) if lists > 1 else entries
+
+def _beginnings(path: str, prefixes: Mapping[str, list[_Entry[R]]]) -> list[list[_Entry[R]]]:
+    """What is filed under the prefixes that `path` begins with."""
+    ends = [place + 1 for place, character in enumerate(path) if character == "/"]
+    return [prefixes[path[:end]] for end in ends if path[:end] in prefixes]
+
+
+def _in_order(*filed: list[_Entry[R]]) -> list[R]:
+    return [route for _, route in sorted((entry for entries in filed for entry in entries), key=_order)]
 
 
 def _order(entry: tuple[int, Any]) -> int:

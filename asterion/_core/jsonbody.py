@@ -8,6 +8,7 @@ import re
 import sys
 from typing import Any
 
+from asterion._core.jsoncodec import JSON
 from asterion.exceptions import HTTPException
 
 _DIGITS = re.compile("[0-9]+")
@@ -37,21 +38,29 @@ def parse_json(body: bytes) -> Any:
     Raises MalformedJSON for text that is not JSON, bytes that are not text, nesting too deep for the interpreter, and
     integers with more digits than `sys.get_int_max_str_digits()`.
     """
-    encoding = json.detect_encoding(body)
     try:
-        text = body.decode(encoding)
+        return JSON.codec.decode(body)
     except UnicodeDecodeError as error:
+        encoding = error.encoding
         doc = body.decode(encoding, "replace")
         place = len(body[: error.start].decode(encoding, "replace"))
         raise MalformedJSON(f"Bytes that are not {encoding.upper()}", doc, min(place, len(doc))) from None
-    try:
-        return json.loads(text)
     except json.JSONDecodeError as error:
         raise MalformedJSON(error.msg, error.doc, error.pos) from None
     except RecursionError:
-        raise MalformedJSON("Nested too deeply", text, 0) from None
-    except ValueError:
-        # The interpreter refuses very long integers, because converting takes quadratic time, and does not say where.
-        limit = sys.get_int_max_str_digits()
-        place = next((run.start() for run in _DIGITS.finditer(text) if run.end() - run.start() > limit), 0)
-        raise MalformedJSON(f"Integer of more than {limit} digits", text, place) from None
+        raise MalformedJSON("Nested too deeply", _text_of(body), 0) from None
+    except ValueError as error:
+        raise _without_a_place(error, _text_of(body)) from None
+
+
+def _text_of(body: bytes) -> str:
+    return body.decode(json.detect_encoding(body), "replace")
+
+
+def _without_a_place(error: ValueError, text: str) -> MalformedJSON:
+    # The interpreter refuses very long integers, because converting takes quadratic time, and does not say where.
+    limit = sys.get_int_max_str_digits()
+    for run in _DIGITS.finditer(text):
+        if run.end() - run.start() > limit:
+            return MalformedJSON(f"Integer of more than {limit} digits", text, run.start())
+    return MalformedJSON(str(error), text, 0)

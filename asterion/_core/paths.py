@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from asterion.convertors import CONVERTOR_TYPES, Convertor
+from asterion.convertors import CONVERTOR_TYPES, Convertor, StringConvertor
 from asterion.types import Scope
 
 _PARAM = re.compile(r"{([a-zA-Z_][a-zA-Z0-9_]*)(?::([a-zA-Z_][a-zA-Z0-9_]*))?}")
@@ -58,6 +58,8 @@ def parse_params(regex: re.Pattern[str], convertors: Mapping[str, Convertor[Any]
     params: dict[str, Any] = match.groupdict()
     try:
         for name, convertor in convertors.items():
+            if convertor.__class__ is StringConvertor:
+                continue  # PERF(benchmarks/typed_parameter): text stays as it is
             params[name] = convertor.convert(params[name])
     except ValueError:
         return None

@@ -51,13 +51,11 @@ class ServerErrorMiddleware:
         # PERF(benchmarks/plain_text): no coroutine and no watch of its own where there is nothing to see from here.
         if scope["type"] != "http":
             return self._call_other(scope, receive, send)
-        if self.answers_http:
-            scope[ANSWERS] = self.handled
-        if self.alone:
-            return self.app(scope, receive, send)
-        return self._call_http(scope, receive, send)
+        return self.app(scope, receive, send) if self.alone else self._call_http(scope, receive, send)
 
     async def _call_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.answers_http:
+            scope[ANSWERS] = self.handled
         watch = StartWatch(send)
         try:
             await self.app(scope, receive, watch.send)

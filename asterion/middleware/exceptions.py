@@ -6,11 +6,11 @@ is called all the same, so that nothing goes unseen, and the exception is raised
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from asterion._core.handlers import find_handler, split_handlers
 from asterion._core.policies import policies_of
-from asterion._core.scopekeys import ANSWERED, EXCEPTION_HANDLERS
+from asterion._core.scopekeys import ANSWERED, ANSWERS, EXCEPTION_HANDLERS
 from asterion._core.wire import PassThrough, StartWatch
 from asterion.concurrency import call
 from asterion.exceptions import HTTPException, WebSocketException
@@ -46,6 +46,8 @@ class ExceptionMiddleware:
         """What answers an exception without a handler, here already; it is raised again all the same."""
         self.beyond: Callable[[Exception, Request, Send, PassThrough], Awaitable[bool]] | None = None
         """What is asked about an exception without a handler, where the error boundary stands right outside."""
+        self.answers: Callable[[Request, Exception], Awaitable[Any]] | None = None
+        """What the layers inside may ask for an answer, if it was not told to those outside already."""
         self.table = plain_table(app)
 
     async def response_for(self, request: Request, error: Exception) -> Any:
@@ -61,20 +63,23 @@ class ExceptionMiddleware:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Call the inner app and answer what it raises."""
+        # PERF(benchmarks/plain_text): the endpoint's own coroutine asks this boundary; none stands in between.
         kind = scope["type"]
-        if kind not in ("http", "websocket"):
-            return self.app(scope, receive, send)
-        scope[EXCEPTION_HANDLERS] = self._handlers
+        if kind == "http":
+            scope[EXCEPTION_HANDLERS] = self._handlers
+            if self.table is not None:
+                handler = self.table.find_handler(scope)
+                if handler is not None:
+                    return handler(scope, receive, send, self)
+            return self._call_http(scope, receive, send)
         if kind == "websocket":
+            scope[EXCEPTION_HANDLERS] = self._handlers
             return self._call_websocket(scope, receive, send)
-        if self.table is not None:
-            # PERF(benchmarks/plain_text): the endpoint's own coroutine asks this boundary; none stands in between.
-            handler = self.table.find_handler(scope)
-            if handler is not None:
-                return cast(Awaitable[None], handler(scope, receive, send, self))
-        return self._call_http(scope, receive, send)
+        return self.app(scope, receive, send)
 
     async def _call_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.answers is not None:
+            scope[ANSWERS] = self.answers
         watch = getattr(send, "__self__", None)
         if not isinstance(watch, PassThrough):  # else it knows already what its response has come to
             watch = StartWatch(send)

@@ -4,7 +4,6 @@ A response is an ASGI application: calling it sends its start, its body, and the
 sent any number of times.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 from asterion._core.cookies import render_set_cookie
 from asterion._core.headers import encode_header_name, encode_header_value
+from asterion._core.jsoncodec import JSON
 from asterion._core.wire import means_client_gone
 from asterion.background import run_background
 from asterion.datastructures import URL, MutableHeaders
@@ -241,10 +241,6 @@ class PlainTextResponse(Response):
     media_type = "text/plain"
 
 
-# PERF: benchmarks/typed.py. json.dumps builds an encoder per call for anything but its defaults.
-_encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
 class JSONResponse(Response):
     """A response whose body is `content` as JSON (RFC 8259: UTF-8, no NaN or infinity)."""
 
@@ -262,12 +258,7 @@ class JSONResponse(Response):
 
     def render(self, content: Any) -> bytes:
         """`content` as compact JSON. Raises TypeError or ValueError for what JSON cannot hold."""
-        text = _encode_json(content)
-        try:
-            return text.encode("utf-8")
-        except UnicodeEncodeError:
-            # A lone surrogate, which JSON may hold as an escape only (RFC 8259 section 8.2).
-            return text.encode("utf-8", "backslashreplace")
+        return JSON.codec.encode(content)
 
 
 class RedirectResponse(Response):

@@ -6,8 +6,8 @@ see a response. An error after that is the handlers' boundary's business (`aster
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any, Protocol, cast
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from asterion._core.callables import (
     describe_callable,
@@ -40,6 +40,12 @@ class Handler(functools.partial[Any]):
 
     The handlers' boundary may give a fourth argument to the call, itself, and is then asked about exceptions.
     """
+
+    if TYPE_CHECKING:
+
+        def __call__(
+            self, scope: Scope, receive: Receive, send: Send, boundary: Boundary | None = None
+        ) -> Awaitable[None]: ...
 
 
 def request_response(func: Callable[[Request], Any]) -> ASGIApp:

@@ -1,7 +1,7 @@
 """The route table: finds the first declared route that matches, with the help of an index."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote
 
 from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY
@@ -47,6 +47,7 @@ class RouteTable:
         self._index: RouteIndex[BaseRoute] = RouteIndex(())
         self._indexed_version = -1
         self._plain = False
+        self._literal: dict[str, Route] = {}
         self._others: dict[int, RouteTable] = {}
         self.redirect_slashes = redirect_slashes
         self.default: ASGIApp = self.not_found if default is None else default
@@ -124,39 +125,43 @@ class RouteTable:
 
         None where a request wants more than a plain route and its function: then nothing is changed.
         """
-        if self.max_body_size is not None or scope.get("root_path"):
-            return None
         if "router" in scope or "path_params" in scope or MAX_BODY_SIZE_SCOPE_KEY in scope:
+            return None
+        if scope.get("root_path") or self.max_body_size is not None:
             return None
         if self._indexed_version != self._routes.version:
             self._make_index()
-        if not self._plain:
-            return None
         path: str = scope["path"]
-        index = self._index
-        for route in index.literals.get(path) or index.candidates(path):
-            if route.__class__ is not Route:
+        # PERF(benchmarks/plain_text): the first route of a literal path is known, and that it has no parameters.
+        route: Any = self._literal.get(path)
+        params: dict[str, Any] | None = {}
+        if route is None:
+            for route in self._index.candidates(path):
+                if route.__class__ is not Route or not self._plain:
+                    return None
+                params = route.params_of(path)
+                if params is not None:
+                    break
+            else:
                 return None
-            params = route.params_of(path)
-            if params is None:
-                continue
-            handler = route.app
-            methods = route.methods
-            if handler.__class__ is not Handler or route.max_body_size is not None:
-                return None
-            if methods is not None and scope["method"] not in methods:
-                return None
-            scope["router"] = self
-            scope["endpoint"] = route.endpoint
-            scope["path_params"] = params
-            scope["route"] = route
-            return handler
-        return None
+        handler = route.app
+        methods = route.methods
+        if handler.__class__ is not Handler or route.max_body_size is not None:
+            return None
+        if methods is not None and scope["method"] not in methods:
+            return None
+        scope["router"] = self
+        scope["endpoint"] = route.endpoint
+        scope["path_params"] = params
+        scope["route"] = route
+        return handler
 
     def _make_index(self) -> None:
         # Where somebody has put their own methods in place of these, they are asked.
         self._plain = Route.matches is _MATCHES and Route.handle is _HANDLE
         self._index = RouteIndex((route, _places(route)) for route in self._routes)
+        firsts = {path: found[0] for path, found in self._index.literals.items()} if self._plain else {}
+        self._literal = {path: route for path, route in firsts.items() if _is_plain_literal(route, path)}
         self._indexed_version = self._routes.version
         self._others.clear()
 
@@ -259,6 +264,10 @@ class RouteTable:
         return isinstance(other, RouteTable) and self._routes == other._routes
 
     __hash__ = object.__hash__
+
+
+def _is_plain_literal(route: BaseRoute, path: str) -> TypeGuard[Route]:
+    return type(route) is Route and not route.param_convertors and route.path_format == path
 
 
 def plain_table(app: Any) -> RouteTable | None:

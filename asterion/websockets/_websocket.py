@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, NoReturn
 
+from asterion._core.jsoncodec import JSON, STANDARD
 from asterion.requests import HTTPConnection
 from asterion.types import Message, Receive, Scope, Send
 from asterion.websockets._frames import (
@@ -230,7 +231,11 @@ class WebSocket(HTTPConnection):
     async def send_json(self, data: Any, mode: str = "text") -> None:
         """Send `data` as compact JSON, in a text frame or, with mode "binary", as UTF-8 in a binary one."""
         field = _field(mode)
-        text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+        codec = JSON.codec
+        if codec is STANDARD:
+            text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)  # with NaN, which peers in Python read
+        else:
+            text = codec.encode(data).decode("utf-8")
         await self.send({"type": "websocket.send", field: text if field == "text" else text.encode("utf-8")})
 
 
