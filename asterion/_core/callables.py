@@ -32,12 +32,13 @@ def is_async_callable(obj: Any) -> bool:
     inner = unwrap_partials(obj)
     if isinstance(inner, type):
         return False
-    if inspect.iscoroutinefunction(inner):
-        return True
-    # How `unittest.mock.create_autospec` marks its stand-in for an async function: asyncio's own, a bare object.
-    if type(getattr(inner, "_is_coroutine", None)) is object:
-        return True
-    return inspect.iscoroutinefunction(getattr(inner, "__call__", None))  # noqa: B004 - the method itself is asked
+    return _is_coroutine_function(inner) or _is_coroutine_function(getattr(inner, "__call__", None))  # noqa: B004
+
+
+def _is_coroutine_function(obj: Any) -> bool:
+    # `unittest.mock.create_autospec` marks its stand-in for an async function so, and `ServerErrorMiddleware` its call:
+    # with asyncio's own mark, a bare object.
+    return inspect.iscoroutinefunction(obj) or type(getattr(obj, "_is_coroutine", None)) is object
 
 
 def is_generator_callable(obj: Any) -> bool:

@@ -15,6 +15,7 @@ from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import ANSWERED, ANSWERS
 from asterion._core.wire import PassThrough, StartWatch
 from asterion.concurrency import call
+from asterion.concurrency._marks import gives_coroutine
 from asterion.middleware import _debugpage
 from asterion.requests import ClientDisconnect, Request
 from asterion.responses import HTMLResponse, PlainTextResponse, Response
@@ -46,6 +47,7 @@ class ServerErrorMiddleware:
         """Whether nothing stands between here and the handlers' boundary, which then asks `failed` itself."""
         self._warned = False
 
+    @gives_coroutine
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Call the inner app; answer what it raises, and raise it again."""
         # PERF(benchmarks/plain_text): no coroutine and no watch of its own where there is nothing to see from here.

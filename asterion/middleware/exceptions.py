@@ -13,6 +13,7 @@ from asterion._core.policies import policies_of
 from asterion._core.scopekeys import ANSWERED, ANSWERS, EXCEPTION_HANDLERS
 from asterion._core.wire import PassThrough, StartWatch
 from asterion.concurrency import call
+from asterion.concurrency._marks import gives_coroutine
 from asterion.exceptions import HTTPException, WebSocketException
 from asterion.requests import ClientDisconnect, Request
 from asterion.responses import PlainTextResponse, Response
@@ -61,6 +62,7 @@ class ExceptionMiddleware:
         self._by_class.update(by_class)
         self._by_status.update(by_status)
 
+    @gives_coroutine
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Call the inner app and answer what it raises."""
         # PERF(benchmarks/plain_text): the endpoint's own coroutine asks this boundary; none stands in between.
