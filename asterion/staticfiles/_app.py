@@ -105,9 +105,10 @@ class StaticFiles:
         self.packages = packages
         self.html = html
         self.follow_symlink = follow_symlink
-        self.fallback = fallback
-        self.fall_through = fall_through
-        self.dotfiles = dotfiles
+        # Not public: subclasses made for upstream have attributes of these names (FastAPI's `fallback`).
+        self._fallback = fallback
+        self._fall_through = fall_through
+        self._dotfiles = dotfiles
         self.config_checked = False
         self._cache = CachePolicy(cache_control, immutable)
         self._codings = checked_codings(precompressed)
@@ -131,7 +132,7 @@ class StaticFiles:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "websocket":
-            if self.fall_through:
+            if self._fall_through:
                 raise FallThrough(answer=WebSocketClose())
             await WebSocketClose()(scope, receive, send)
             return
@@ -149,7 +150,7 @@ class StaticFiles:
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The response for `path`. Raises HTTPException: 405, or 404 where there is nothing to serve."""
         if scope["method"] not in ("GET", "HEAD"):
-            if self.fall_through:
+            if self._fall_through:
                 raise FallThrough(405, headers=_METHODS, answer=_refuse_method)
             raise HTTPException(405, headers=_METHODS)
         found = await run_framework_io(self._find, path)
@@ -159,17 +160,17 @@ class StaticFiles:
                 return _slash_redirect(scope)
         if is_file(found.status):
             return self._serve(found, found.status, scope)
-        if self.fall_through:
-            has_answer = self.html or self.fallback is not None
+        if self._fall_through:
+            has_answer = self.html or self._fallback is not None
             raise FallThrough(answer=functools.partial(self._last_word, path) if has_answer else None)
         return await self._response_for_missing(path, scope)
 
     async def _response_for_missing(self, path: str, scope: Scope) -> Response:
         headers = None
-        if self.fallback is not None:
+        if self._fallback is not None:
             headers = {"Vary": PAGE_VARIES_BY}
             if wants_page(path, Headers(scope=scope)):
-                found = await run_framework_io(self._find, self.fallback)
+                found = await run_framework_io(self._find, self._fallback)
                 if is_file(found.status):
                     response = self._serve(found, found.status, scope)
                     response.headers.add_vary_header(PAGE_VARIES_BY)
@@ -202,7 +203,7 @@ class StaticFiles:
 
         Blocking. Raises PermissionError for a directory that may not be searched, OSError for failures of the system.
         """
-        if not is_safe_path(path) or (self.dotfiles == "ignore" and is_hidden(path)):
+        if not is_safe_path(path) or (self._dotfiles == "ignore" and is_hidden(path)):
             return "", None
         for directory in self.all_directories:
             root = resolved(directory, self.follow_symlink)
@@ -262,9 +263,9 @@ class StaticFiles:
     def _check(self) -> None:
         for directory in given_directories(self.directory):
             check_directory(directory)
-        if self.fallback is not None and not is_file(self._find(self.fallback).status):
+        if self._fallback is not None and not is_file(self._find(self._fallback).status):
             raise StaticFilesConfigurationError(
-                f"fallback={self.fallback!r} is no file in {[os.fspath(one) for one in self.all_directories]!r}; "
+                f"fallback={self._fallback!r} is no file in {[os.fspath(one) for one in self.all_directories]!r}; "
                 "name the path of a page, relative to one of them"
             )
 

@@ -374,3 +374,21 @@ async def test_a_subclass_that_changes_the_response_with_a_file_works_as_it_did(
 
     answer = await request(Marked(directory=site, cache_control="max-age=60", precompressed=True), path="/a.txt")
     assert (answer.body, answer.headers["cache-control"]) == (b"hello", "no-store")
+
+
+async def test_a_subclass_may_have_attributes_of_the_names_of_our_settings(site):
+    """A subclass made for upstream sets what it needs before it calls ours; FastAPI's `frontend` does so."""
+
+    class Frontend(StaticFiles):
+        def __init__(self, **options):
+            self.fallback = "auto"
+            self.fall_through = "never"
+            self.dotfiles = 7
+            super().__init__(**options)
+
+    frontend = Frontend(directory=site)
+    assert (frontend.fallback, frontend.fall_through, frontend.dotfiles) == ("auto", "never", 7)
+    frontend.fallback = "missing.html"
+    with pytest.raises(HTTPException) as caught:
+        await request(frontend, path="/absent", headers=[("accept", "text/html")])
+    assert (caught.value.status_code, caught.value.headers) == (404, None)
