@@ -76,12 +76,15 @@ class Asterion:
                 handlers[key] = handler  # that for 500 answers an HTTPException(500) too
         # PERF(benchmarks/plain_text): a plain router adds nothing to its own stack, so that one is called.
         router: ASGIApp = self.router.middleware_stack if type(self.router) is Router else self.router
-        inner = ExceptionMiddleware(router, handlers=handlers, debug=self.debug)
+        # Both boundaries are made by `Middleware`, as users' are: instrumentations replace its constructor to see them.
+        of_handlers = Middleware(ExceptionMiddleware, handlers=handlers, debug=self.debug)
+        inner: ExceptionMiddleware = of_handlers.cls(router, **of_handlers.kwargs)
         user = self.user_middleware
         if self.max_body_size is not None:
             # Counts outermost; what is announced is judged inside, where handlers and user middleware see the answer.
             user = [Middleware(RequestBodyLimitMiddleware, max_body_size=self.max_body_size, deferred=True), *user]
-        outer = ServerErrorMiddleware(self._wrap(inner, user), handler=error_handler, debug=self.debug)
+        of_errors = Middleware(ServerErrorMiddleware, handler=error_handler, debug=self.debug)
+        outer: ServerErrorMiddleware = of_errors.cls(self._wrap(inner, user), **of_errors.kwargs)
         outer.handled = inner.response_for
         if outer.app is inner:
             outer.alone = True

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Final
 
 from asterion.dropin._incidental import add_names
+from asterion.dropin._seams import open_seams
 
 STARLETTE_VERSION: Final = "1.10.0"
 """The release of Starlette whose interface is offered; `starlette.__version__` says so after `install()`."""
@@ -68,6 +69,7 @@ class _AliasLoader(importlib.abc.Loader):
         # The import system has just written the alias's spec into the module; its own one belongs there.
         module.__spec__ = self._own_spec
         add_names(module, self.tail)
+        open_seams(module, self.tail)
 
 
 class _Finder(importlib.abc.MetaPathFinder):

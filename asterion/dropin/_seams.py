@@ -1,0 +1,58 @@
+"""Where other packages reach into Starlette's modules: what they replace or read there has the effect they rely on.
+
+A module of Starlette is a package of several modules here. Who replaces a function in `starlette.routing`
+(instrumentations do, and `unittest.mock.patch`) means the one that the routes call, so the name is replaced wherever
+that package uses it. And private attributes that instrumentations work on have their upstream names here as well.
+"""
+
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, Final
+
+_MISSING: Any = object()
+
+# Per module: class, upstream's name of a dictionary of its instances, and ours. Sentry wraps the handlers in these.
+DICTIONARIES: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
+    "middleware.exceptions": (
+        ("ExceptionMiddleware", "_exception_handlers", "_by_class"),
+        ("ExceptionMiddleware", "_status_handlers", "_by_status"),
+    ),
+}
+
+
+class ReplaceablePackage(ModuleType):
+    """A package in which a name that is set from outside is set for the package's own modules too."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = vars(self).get(name, _MISSING)
+        super().__setattr__(name, value)
+        if before is _MISSING or name.startswith("__"):
+            return
+        inside = f"{self.__name__}."
+        for module_name, module in list(sys.modules.items()):
+            if module_name.startswith(inside) and getattr(module, "__dict__", {}).get(name, _MISSING) is before:
+                setattr(module, name, value)
+
+
+def open_seams(module: ModuleType, tail: str) -> None:
+    """Make the module that answers to `starlette.<tail>` one that can be reached into. Doing it twice does no harm."""
+    if hasattr(module, "__path__") and type(module) is ModuleType:
+        module.__class__ = ReplaceablePackage
+    for class_name, theirs, ours in DICTIONARIES.get(tail, ()):
+        setattr(getattr(module, class_name), theirs, _same_dictionary(ours))
+
+
+def _same_dictionary(ours: str) -> property:
+    def read(instance: Any) -> dict[Any, Any]:
+        found: dict[Any, Any] = getattr(instance, ours)
+        return found
+
+    def write(instance: Any, value: Mapping[Any, Any]) -> None:
+        # In place: requests are answered out of this very dictionary.
+        given = dict(value)
+        held = read(instance)
+        held.clear()
+        held.update(given)
+
+    return property(read, write, doc=f"What upstream calls by this name; `{ours}` here.")

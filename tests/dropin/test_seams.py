@@ -1,0 +1,91 @@
+"""Who reaches into Starlette's modules, as instrumentations do, gets what they rely on."""
+
+from pathlib import Path
+
+from tests.dropin.interpreter import python
+
+
+def told(program: str, where: Path) -> str:
+    (where / "program.py").write_text(program)
+    result = python("-m", "asterion.dropin", "program.py", cwd=where)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_a_replaced_request_response_wraps_the_endpoints_of_routes_made_from_then_on(tmp_path: Path) -> None:
+    program = """
+import starlette.routing
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+
+original = starlette.routing.request_response
+
+def request_response(endpoint):
+    async def counted(request):
+        print("counted", request.url.path)
+        return await endpoint(request)
+    return original(counted)
+
+async def hello(request):
+    return PlainTextResponse("hello")
+
+before = starlette.routing.Route("/before", hello)
+starlette.routing.request_response = request_response
+during = starlette.routing.Route("/during", hello)
+starlette.routing.request_response = original
+after = starlette.routing.Route("/after", hello)
+client = TestClient(Starlette(routes=[before, during, after]))
+for path in ("/before", "/during", "/after"):
+    client.get(path)
+"""
+    assert told(program, tmp_path) == "counted /during"
+
+
+def test_handlers_can_be_wrapped_under_upstreams_names_of_the_dictionaries(tmp_path: Path) -> None:
+    program = """
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+
+async def missing(scope, receive, send):
+    raise HTTPException(404 if scope["path"] == "/" else 418)
+
+boundary = ExceptionMiddleware(missing, handlers={418: lambda request, error: PlainTextResponse("tea")})
+inner = boundary._exception_handlers[HTTPException]
+
+async def seen(request, error):
+    print("seen", error.status_code)
+    return await inner(request, error)
+
+boundary._exception_handlers[HTTPException] = seen
+client = TestClient(boundary)
+print(client.get("/").status_code, client.get("/pot").text, list(boundary._status_handlers))
+boundary._exception_handlers = {HTTPException: lambda request, error: PlainTextResponse("all new")}
+boundary._status_handlers = {}
+print(client.get("/pot").text)
+"""
+    assert told(program, tmp_path) == "seen 404\n404 tea [418]\nall new"
+
+
+def test_the_boundaries_are_made_by_middleware_whose_constructor_sees_every_layer_of_the_stack(tmp_path: Path) -> None:
+    program = """
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+
+seen = []
+original = Middleware.__init__
+
+def __init__(self, cls, *args, **kwargs):
+    seen.append(cls.__name__)
+    original(self, cls, *args, **kwargs)
+
+Middleware.__init__ = __init__
+app = Starlette(middleware=[Middleware(GZipMiddleware)])
+app.build_middleware_stack()
+print(sorted(seen))
+"""
+    assert told(program, tmp_path) == "['ExceptionMiddleware', 'GZipMiddleware', 'ServerErrorMiddleware']"
