@@ -51,7 +51,7 @@ class MultipartDecoder:
     boundary is ignored (RFC 2046 section 5.1.1).
     """
 
-    __slots__ = ("_begun", "_boundary", "_ended", "_head", "_limits", "_parser")
+    __slots__ = ("_begun", "_boundary", "_ended", "_head", "_is_empty", "_limits", "_parser")
 
     def __init__(self, boundary: bytes, limits: FormLimits) -> None:
         if library is None:
@@ -61,6 +61,7 @@ class MultipartDecoder:
         self._head = b""
         self._begun = False
         self._ended = False
+        self._is_empty = True
         self._parser = library.PushMultipartParser(
             boundary,
             strict=True,
@@ -76,6 +77,8 @@ class MultipartDecoder:
 
         Raises MultiPartException.
         """
+        if chunk:
+            self._is_empty = False
         if not self._begun:
             chunk = self._skip_line_breaks(chunk)
         if not chunk or self._ended:
@@ -92,7 +95,13 @@ class MultipartDecoder:
             raise MultiPartException(f"The form is not valid multipart/form-data: {error}.") from None
 
     def finish(self) -> None:
-        """The end of the body. Raises MultiPartException if the closing boundary has not come."""
+        """The end of the body. Raises MultiPartException if the closing boundary has not come.
+
+        A body of no bytes is a form without fields: some clients send that, and a body that was cut short is told by its
+        length in HTTP, before it gets here.
+        """
+        if self._is_empty:
+            return
         if not self._is_complete():
             raise MultiPartException(
                 "The form is truncated: its closing boundary is missing, so parts may be lost. Send it again."

@@ -41,7 +41,6 @@ MALFORMED = {
     "unclosed name": (part('Content-Disposition: form-data; name="a') + END, MULTIPART),
     "header without colon": (part("Content-Disposition") + END, MULTIPART),
     "garbage": (b"\x00\xff garbage \r\n\r\n", MULTIPART),
-    "nothing": (b"", MULTIPART),
     "text that is not UTF-8": (field("a", b"\xff\xfe") + END, MULTIPART),
     "unknown charset": (field("a") + END, MULTIPART + "; charset=utf-7"),
 }
