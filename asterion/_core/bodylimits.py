@@ -35,7 +35,9 @@ class Counter(Protocol):
     """What counts a request's bytes and can be told another limit."""
 
     limit: int | None
-    received: int
+
+    @property
+    def read_so_far(self) -> int: ...
 
 
 def set_body_limit(scope: Scope, limit: int | None) -> None:

@@ -50,6 +50,10 @@ class Policies:
     """A WebSocketDisconnect that an endpoint lets out ends it quietly. Upstream raises it to the server, and people's
     tests wait for it."""
 
+    announced_size_first: bool = True
+    """A request that announces a larger body than RequestBodyLimitMiddleware allows is answered before anything inside
+    is called. Upstream judges it when it is read or answered, so that a limit further in can allow more."""
+
 
 ASTERION = Policies()
 STARLETTE = Policies(
@@ -62,6 +66,7 @@ STARLETTE = Policies(
     encoded_slashes=False,
     websocket_same_origin=False,
     leaving_is_no_error=False,
+    announced_size_first=False,
 )
 
 

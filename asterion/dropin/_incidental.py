@@ -69,6 +69,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         _APP,
     ),
     "middleware.body_limit": (
+        "_core.bodylimits: RequestBodyTooLarge=_RequestBodyTooLarge",
         "datastructures: Headers",
         "exceptions: HTTPException",
         "responses: PlainTextResponse",

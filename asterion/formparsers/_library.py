@@ -97,8 +97,8 @@ class MultipartDecoder:
     def finish(self) -> None:
         """The end of the body. Raises MultiPartException if the closing boundary has not come.
 
-        A body of no bytes is a form without fields: some clients send that, and a body that was cut short is told by its
-        length in HTTP, before it gets here.
+        A body of no bytes is a form without fields: some clients send that, and a body that was cut short is told by
+        its length in HTTP, before it gets here.
         """
         if self._is_empty:
             return

@@ -14,9 +14,11 @@ from asterion._core.bodylimits import (
     check_announced_length,
     set_body_limit,
 )
+from asterion._core.policies import policies_of
 from asterion._core.scopekeys import EXCEPTION_HANDLERS
 from asterion._core.wire import PassThrough
 from asterion.responses import PlainTextResponse
+from asterion.routing._limits import LimitedReceive, limit_body
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
 T = TypeVar("T")
@@ -35,10 +37,12 @@ class RequestBodyLimitMiddleware:
     Of several of these the innermost decides, so a route can tighten or widen what its application allows. A length
     that a request announces is judged here, before the inner app is called; with `deferred` it is judged when the
     body is first read, or by an inner layer that calls `check_announced_length`: then an inner limit can widen it too.
+    Where `deferred` is not given the application's policy `announced_size_first` decides; without that, the length is
+    judged at the latest when the inner app begins to answer, unless its answer is an error already.
     Raises ValueError for a limit that is not a number of bytes.
     """
 
-    def __init__(self, app: ASGIApp, max_body_size: int, *, deferred: bool = False) -> None:
+    def __init__(self, app: ASGIApp, max_body_size: int, *, deferred: bool | None = None) -> None:
         if type(max_body_size) is not int or max_body_size < 0:
             raise ValueError(f"max_body_size is a number of bytes, 0 or more; got {max_body_size!r}")
         self.app = app
@@ -50,38 +54,43 @@ class RequestBodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        is_innermost_of_several = BODY_LIMIT_COUNTER in scope
-        set_body_limit(scope, self.max_body_size)
-        if not self.deferred:
-            try:
-                check_announced_length(scope)
-            except RequestBodyTooLarge:
-                if EXCEPTION_HANDLERS in scope:
-                    raise
-                await too_large_response()(scope, receive, send)
-                return
-        if is_innermost_of_several:
+        by_policy = self.deferred is None and not policies_of(scope).announced_size_first
+        early = not (self.deferred or by_policy)
+        is_within = BODY_LIMIT_COUNTER in scope
+        try:
+            if is_within:
+                receive = limit_body(scope, receive, self.max_body_size, early=early)
+            else:
+                set_body_limit(scope, self.max_body_size)
+                if early:
+                    check_announced_length(scope)
+        except RequestBodyTooLarge:
+            if EXCEPTION_HANDLERS in scope:
+                raise
+            await too_large_response()(scope, receive, send)
+            return
+        if is_within:
             await self.app(scope, receive, send)
-        else:
-            responder = RequestBodyLimitResponder(self.app, self.max_body_size, answers=not self.deferred)
-            await responder(scope, receive, send)
+            return
+        responder = RequestBodyLimitResponder(self.app, self.max_body_size, answers=not self.deferred)
+        responder.judges_answers = by_policy
+        await responder(scope, receive, send)
 
 
 class RequestBodyLimitResponder(PassThrough):
     """Counts the bytes of one request, under a limit that inner layers may change through the scope."""
 
-    __slots__ = ("_answers", "_error", "_own_limit", "_receive", "_scope", "_send", "app", "limit", "received")
+    __slots__ = ("_answers", "_counter", "_max_body_size", "_scope", "_send", "app", "judges_answers")
 
     def __init__(self, app: ASGIApp, max_body_size: int, *, answers: bool = True) -> None:
         self.app = app
         self._answers = answers
-        self.limit: int | None = max_body_size
+        self._max_body_size = max_body_size
         self.leads_to = None
-        self._own_limit = max_body_size
-        self.received = 0
-        self._error: RequestBodyTooLarge | None = None
+        self.judges_answers = False
+        """Whether an answer to a request that announced too much, and was not read, becomes a 413."""
+        self._counter: LimitedReceive | None = None
         self._scope: Scope | None = None
-        self._receive: Receive | None = None
         self._send: Send | None = None
 
     @property
@@ -92,7 +101,7 @@ class RequestBodyLimitResponder(PassThrough):
     @property
     def receive(self) -> Receive:
         """The `receive` outside of the limit. Raises RuntimeError before there is one."""
-        return _given(self._receive)
+        return _given(self._counter).counted
 
     @property
     def send(self) -> Send:
@@ -101,13 +110,14 @@ class RequestBodyLimitResponder(PassThrough):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the inner app; answer 413 where it let the error through, unless somebody outside answers."""
-        self._scope, self._receive, self._send = scope, receive, send
-        scope[BODY_LIMIT_COUNTER] = self
+        self._scope, self._send = scope, send
+        self._counter = LimitedReceive(scope, receive, self._max_body_size)
+        scope[BODY_LIMIT_COUNTER] = self._counter
         has_handlers_outside = EXCEPTION_HANDLERS in scope
         try:
             await self.app(scope, self.receive_with_limit, self.send_with_limit)
         except Exception as error:
-            if self.leads_to is not None or not self._is_ours(error) or has_handlers_outside or not self._answers:
+            if self.leads_to is not None or not _is_ours(error) or has_handlers_outside or not self._answers:
                 raise
         else:
             return
@@ -115,43 +125,28 @@ class RequestBodyLimitResponder(PassThrough):
 
     async def receive_with_limit(self) -> Message:
         """The `receive` of the inner app. Raises RequestBodyTooLarge, and again whenever it is called after that."""
-        if self._error is not None:
-            raise self._error
-        limit = self._effective_limit()
-        if not self.received and limit is not None:
-            try:
-                check_announced_length({**self.scope, MAX_BODY_SIZE_SCOPE_KEY: limit})
-            except RequestBodyTooLarge as error:
-                self._error = error
-                raise
-        message = await self.receive()
-        if message["type"] == "http.request":
-            self.received += len(message.get("body", b""))
-            if limit is not None and self.received > limit:
-                self._error = RequestBodyTooLarge(limit)
-                raise self._error
-        return message
+        return await _given(self._counter)()
 
     async def send_with_limit(self, message: Message) -> None:
-        """The `send` of the inner app: everything passes."""
+        """The `send` of the inner app: everything passes, unless the answer is judged and found wanting."""
         kind = message["type"]
         if kind == "http.response.start":
+            if self.judges_answers and message["status"] < 400:
+                counter = _given(self._counter)
+                if not counter.received and counter.error is None:
+                    counter.check_announced()
             self.started = True
             self.leads_to = self.send
         elif kind == "http.response.pathsend" or (kind == "http.response.body" and not message.get("more_body")):
             self.complete = True
         await self.send(message)
 
-    def _effective_limit(self) -> int | None:
-        # An inner layer may have written into this very scope, or told the counter through a copy of it.
-        written: int | None = self.scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._own_limit)
-        return self.limit if written == self._own_limit else written
 
-    def _is_ours(self, error: BaseException) -> bool:
-        # An app that reads in a task group lets out a group.
-        if isinstance(error, BaseExceptionGroup):
-            return error.split(lambda one: one is self._error)[1] is None
-        return error is self._error
+def _is_ours(error: BaseException) -> bool:
+    # An app that reads in a task group lets out a group.
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(RequestBodyTooLarge)[1] is None
+    return isinstance(error, RequestBodyTooLarge)
 
 
 def too_large_response() -> PlainTextResponse:

@@ -6,7 +6,9 @@ import anyio
 import pytest
 
 from asterion._core.bodylimits import announced_length
+from asterion.applications import Asterion, Starlette
 from asterion.exceptions import HTTPException
+from asterion.middleware.base import BaseHTTPMiddleware
 from asterion.middleware.body_limit import (
     MAX_BODY_SIZE_SCOPE_KEY,
     RequestBodyLimitMiddleware,
@@ -119,6 +121,55 @@ async def test_of_several_limits_the_innermost_counts(inner, status):
     assert (await request(app, "POST", body=BIG)).status == status
 
 
+def putting(app, body):
+    """A layer that gives the inner application another body than the one that was sent, as one that decompresses."""
+
+    async def layer(scope, receive, send):
+        await receive()
+
+        async def receive_other():
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await app(scope, receive_other, send)
+
+    return layer
+
+
+@pytest.mark.parametrize(("inner", "status"), [(119, 413), (120, 200)])
+async def test_an_inner_limit_counts_what_passes_through_it(inner, status):
+    """Upstream: 200, however much comes out of a body that is small on the wire."""
+    app = limited(putting(limited(echo_length, inner), b"".join(BIG)), 10)
+    assert (await request(app, "POST", body=b"small")).status == status
+
+
+@pytest.mark.parametrize(("inner", "status"), [(119, 413), (120, 200)])
+async def test_a_body_that_a_middleware_has_read_and_kept_is_judged_by_the_inner_limit(inner, status, layers, way):
+    """What was read under the wider limit of the application is still too much for the route."""
+
+    class Reading(BaseHTTPMiddleware):
+        async def dispatch(self, request, call_next):
+            await request.body()
+            return await call_next(request)
+
+    app = limited(Reading(wrapped(limited(limited(echo_length, inner), 500), layers, way)), 1000)
+    assert (await request(app, "POST", body=BIG)).status == status
+
+
+@pytest.mark.parametrize(("inner", "status"), [(119, 413), (120, 200)])
+async def test_a_request_made_after_another_finds_the_body_under_an_inner_limit_too(inner, status):
+    async def reading(scope, receive, send):
+        await Request(scope, receive).body()
+        await limited(echo_length, inner)(scope, receive, send)
+
+    assert (await request(limited(reading, 1000), "POST", body=BIG)).status == status
+
+
+@pytest.mark.parametrize(("outermost", "innermost", "status"), [(1000, 120, 200), (10, 120, 200), (1000, 10, 413)])
+async def test_of_three_limits_the_innermost_counts(outermost, innermost, status):
+    app = limited(limited(limited(echo_length, innermost), 50), outermost)
+    assert (await request(app, "POST", body=BIG)).status == status
+
+
 async def test_a_copied_scope_does_not_lose_the_inner_limit():
     async def copying(scope, receive, send):
         await limited(echo_length, 200)(dict(scope), receive, send)
@@ -155,6 +206,46 @@ async def test_a_deferred_limit_judges_the_length_at_the_first_read():
     boundary.handled = too_large
     answer = await request(boundary, "POST", headers=[("content-length", "101")], body=b"")
     assert (answer.status, answer.receives, reached) == (413, 0, [True])
+
+
+def scope_of(face):
+    return {"app": face()}
+
+
+async def answer_without_reading(scope, receive, send):
+    await PlainTextResponse("unread")(scope, receive, send)
+
+
+@pytest.mark.parametrize("inner", [echo_length, answer_without_reading])
+@pytest.mark.parametrize(("face", "wider"), [(Asterion, 413), (Starlette, 200)])
+async def test_on_the_starlette_face_an_inner_limit_can_allow_what_was_announced(face, wider, inner, layers, way):
+    for limit, status in ((1000, wider), (100, 413)):
+        app = limited(wrapped(limited(inner, limit), layers, way))
+        headers = [("content-length", "120")]
+        answer = await request(app, "POST", headers=headers, body=BIG, scope=scope_of(face))
+        assert answer.status == status
+
+
+@pytest.mark.parametrize(("face", "called"), [(Asterion, []), (Starlette, [True])])
+async def test_on_the_starlette_face_the_application_is_called_and_its_answer_judged(face, called):
+    reached = []
+
+    async def app(scope, receive, send):
+        reached.append(True)
+        await answer_without_reading(scope, receive, send)
+
+    headers = [("content-length", "101")]
+    answer = await request(limited(app), "POST", headers=headers, body=BIG, scope=scope_of(face))
+    assert (answer.status, answer.receives, reached) == (413, 0, called)
+
+
+async def test_on_the_starlette_face_an_answer_that_is_an_error_is_left_alone():
+    async def app(scope, receive, send):
+        await PlainTextResponse("no such thing", 404)(scope, receive, send)
+
+    headers = [("content-length", "101")]
+    answer = await request(limited(app), "POST", headers=headers, body=BIG, scope=scope_of(Starlette))
+    assert (answer.status, answer.body) == (404, b"no such thing")
 
 
 async def test_within_the_reach_of_exception_handlers_the_error_is_theirs():
