@@ -16,6 +16,7 @@ _APP = "types: ASGIApp Message Receive Scope Send"
 _HANDLING = "dropin._exception_handler: wrap_app_handling_exceptions"
 _COLLAPSING = "dropin._utils: create_collapsing_task_group"
 _THREADS = "concurrency: run_in_threadpool"
+_JSON = "_core.jsoncodec: json"
 _CALLABLES = "_core.callables: is_async_callable"
 _HOSTS = "_core.hosts: parse_host=parse_host_header"
 _WARNING = "exceptions: StarletteDeprecationWarning"
@@ -104,6 +105,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "middleware.wsgi": (_COLLAPSING, _WARNING, "types: Receive Scope Send"),
     "requests": (
         _FORMS,
+        _JSON,
         "datastructures: URL Address FormData Headers QueryParams State",
         "exceptions: HTTPException",
         "formparsers: FormParser MultiPartException MultiPartParser",
@@ -111,6 +113,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "responses": (
         _COLLAPSING,
+        _JSON,
         "background: BackgroundTask",
         "concurrency: iterate_in_threadpool",
         "datastructures: URL Headers MutableHeaders",
@@ -152,7 +155,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "types: Receive Scope Send",
     ),
     "testclient": (_CALLABLES, _WARNING, "websockets: WebSocketDisconnect", _APP),
-    "websockets": ("requests: HTTPConnection StateT", "responses: Response", _SCOPE),
+    "websockets": (_JSON, "requests: HTTPConnection StateT", "responses: Response", _SCOPE),
 }
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
 
+from asterion.dropin._json import let_json_be_replaced
+
 _MISSING: Any = object()
 
 # Per module: class, upstream's name of a dictionary of its instances, and ours. Sentry wraps the handlers in these.
@@ -39,6 +41,8 @@ def open_seams(module: ModuleType, tail: str) -> None:
     """Make the module that answers to `starlette.<tail>` one that can be reached into. Doing it twice does no harm."""
     if hasattr(module, "__path__") and type(module) is ModuleType:
         module.__class__ = ReplaceablePackage
+    if tail in ("requests", "responses"):
+        let_json_be_replaced()
     for class_name, theirs, ours in DICTIONARIES.get(tail, ()):
         setattr(getattr(module, class_name), theirs, _same_dictionary(ours))
 

@@ -89,3 +89,46 @@ app.build_middleware_stack()
 print(sorted(seen))
 """
     assert told(program, tmp_path) == "['ExceptionMiddleware', 'GZipMiddleware', 'ServerErrorMiddleware']"
+
+
+def test_functions_of_json_that_are_replaced_are_the_ones_that_are_called(tmp_path: Path) -> None:
+    """As tests do: `patch("starlette.responses.json.dumps")`, `patch("json.loads")`."""
+    program = """
+import json
+from unittest.mock import patch
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+async def echo(request):
+    try:
+        return JSONResponse(await request.json())
+    except LookupError as error:
+        raise HTTPException(400, repr(error)) from error
+
+client = TestClient(Starlette(routes=[Route("/", echo, methods=["POST"])]))
+print(client.post("/", content="[1]").text)
+with patch("starlette.responses.json.dumps", wraps=json.dumps) as dumps:
+    print(client.post("/", content="[2]").text, dumps.call_count)
+with patch("json.loads", side_effect=LookupError("patched")):
+    print(client.post("/", content="[3]").text)
+with patch.object(json.JSONEncoder, "default", lambda self, value: sorted(value)):
+    print(JSONResponse({5, 4}).body)
+try:
+    JSONResponse({5, 4})
+except TypeError:
+    print("as before")
+"""
+    assert told(program, tmp_path).splitlines() == ["[1]", "[2] 1", "LookupError('patched')", "b'[4,5]'", "as before"]
+
+
+def test_a_json_codec_that_was_chosen_stays_chosen(tmp_path: Path) -> None:
+    program = """
+from asterion._core.jsoncodec import JSONCodec, use_json_codec
+use_json_codec(JSONCodec("mine", lambda value: b"mine", lambda body: body))
+from starlette.responses import JSONResponse
+print(JSONResponse(5).body)
+"""
+    assert told(program, tmp_path) == "b'mine'"
