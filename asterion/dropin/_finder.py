@@ -50,6 +50,15 @@ class _PackageLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         module.__doc__ = "Asterion in Starlette's place; see asterion.dropin."
         module.__version__ = STARLETTE_VERSION  # type: ignore[attr-defined]
+        module.__getattr__ = _submodule  # type: ignore[method-assign]
+
+
+def _submodule(name: str) -> ModuleType:
+    """`starlette.responses` where only `starlette.applications` was imported: upstream's modules import each other."""
+    fullname = f"{_PACKAGE}.{name}"
+    if name.startswith("__") or _answering(fullname) is None:
+        raise AttributeError(f"module {_PACKAGE!r} has no attribute {name!r}", name=name, obj=sys.modules[_PACKAGE])
+    return importlib.import_module(fullname)
 
 
 class _AliasLoader(importlib.abc.Loader):

@@ -158,6 +158,44 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "websockets": (_JSON, "requests: HTTPConnection StateT", "responses: Response", _SCOPE),
 }
 
+# The same of what is neither Asterion's nor Starlette's. After `modules:`, whole modules.
+OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "concurrency": ("modules: functools warnings",),
+    "datastructures": ("operator: itemgetter", "urllib.parse: SplitResult parse_qsl urlencode urlsplit"),
+    "endpoints": ("modules: json",),
+    "formparsers": ("enum: Enum", "urllib.parse: unquote_plus"),
+    "middleware.base": ("contextlib: aclosing", "modules: anyio"),
+    "middleware.cors": ("modules: functools",),
+    "middleware.errors": ("modules: html sys",),
+    "middleware.gzip": ("modules: anyio",),
+    "requests": ("contextlib: aclosing", "modules: json"),
+    "responses": (
+        "contextlib: asynccontextmanager",
+        "datetime: datetime",
+        "email.utils: format_datetime formatdate",
+        "functools: partial",
+        "mimetypes: guess_type",
+        "secrets: token_hex",
+        "urllib.parse: quote",
+        "modules: anyio hashlib http json os stat sys",
+    ),
+    "routing": (
+        "contextlib: AbstractAsyncContextManager AbstractContextManager asynccontextmanager",
+        "enum: Enum",
+        "re: Pattern",
+        "modules: contextlib functools inspect re traceback types warnings",
+    ),
+    "schemas": ("modules: re",),
+    "staticfiles": ("email.utils: parsedate", "modules: anyio errno importlib os stat"),
+    "templating": ("os: PathLike",),
+    "testclient": (
+        "contextlib: AbstractContextManager",
+        "urllib.parse: unquote urljoin",
+        "modules: anyio contextlib inspect json math warnings",
+    ),
+    "websockets": ("modules: enum json",),
+}
+
 
 def add_names(module: ModuleType, tail: str) -> None:
     """Add to a module what its namesake of upstream, `starlette.<tail>`, has by the way. What is there stays."""
@@ -168,3 +206,9 @@ def add_names(module: ModuleType, tail: str) -> None:
             there, _, here = name.partition("=")
             if not hasattr(module, here or there):
                 setattr(module, here or there, getattr(source, there))
+    for line in OTHERS.get(tail, ()):
+        home, _, names = line.partition(": ")
+        for name in names.split():
+            if not hasattr(module, name):
+                found = importlib.import_module(name if home == "modules" else home)
+                setattr(module, name, found if home == "modules" else getattr(found, name))

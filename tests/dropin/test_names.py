@@ -60,3 +60,26 @@ def test_a_name_that_a_module_has_by_the_way_is_the_one_of_its_home(tmp_path: Pa
     )
     looked = python("look.py", cwd=tmp_path)
     assert looked.stdout == "True True\nTrue\nTrue\n", looked.stderr
+
+
+def test_what_a_module_imports_of_others_can_be_taken_from_it(tmp_path: Path) -> None:
+    (tmp_path / "look.py").write_text(
+        "import asterion.dropin; asterion.dropin.install()\n"
+        "import json, mimetypes\n"
+        "from starlette.responses import guess_type, json as found\n"
+        "print(guess_type is mimetypes.guess_type, found is json)\n"
+    )
+    looked = python("look.py", cwd=tmp_path)
+    assert looked.stdout.split() == ["True", "True"], looked.stderr
+
+
+def test_a_module_is_reached_through_the_package_though_only_another_was_imported(tmp_path: Path) -> None:
+    (tmp_path / "look.py").write_text(
+        "import asterion.dropin; asterion.dropin.install()\n"
+        "import starlette.applications\n"
+        "import asterion.responses\n"
+        "print(starlette.responses is asterion.responses, starlette._utils.is_async_callable(print))\n"
+        "print(hasattr(starlette, 'nothing'), hasattr(starlette, '_core'), hasattr(starlette, '__path__'))\n"
+    )
+    looked = python("look.py", cwd=tmp_path)
+    assert looked.stdout.split() == ["True", "False", "False", "False", "True"], looked.stderr
