@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
 
+from asterion.dropin._forms import tell_without_decoder
 from asterion.dropin._json import let_json_be_replaced
 
 _MISSING: Any = object()
@@ -43,6 +44,8 @@ def open_seams(module: ModuleType, tail: str) -> None:
         module.__class__ = ReplaceablePackage
     if tail in ("requests", "responses"):
         let_json_be_replaced()
+    if tail == "requests":
+        tell_without_decoder()
     for class_name, theirs, ours in DICTIONARIES.get(tail, ()):
         setattr(getattr(module, class_name), theirs, _same_dictionary(ours))
 

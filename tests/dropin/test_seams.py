@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.dropin.interpreter import python
 
 
@@ -132,3 +134,19 @@ from starlette.responses import JSONResponse
 print(JSONResponse(5).body)
 """
     assert told(program, tmp_path) == "b'mine'"
+
+
+@pytest.mark.parametrize(("missing", "said"), [("multipart", 1), ("python_multipart", 0)])
+def test_a_program_whose_forms_cannot_be_read_is_told_so_at_its_start(missing: str, said: int, tmp_path: Path) -> None:
+    """It was installed with python-multipart for upstream, and nothing would show before the first form."""
+    program = f"""
+import logging, sys
+lines = []
+handler = logging.Handler()
+handler.emit = lambda record: lines.append(record.getMessage())
+logging.getLogger("asterion.dropin").addHandler(handler)
+sys.modules[{missing!r}] = None
+import starlette.requests
+print(sum("pip install 'asterion[forms]'" in line for line in lines))
+"""
+    assert told(program, tmp_path) == str(said)
