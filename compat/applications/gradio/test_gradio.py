@@ -1,4 +1,4 @@
-"""A small interface of gradio, alone and mounted in a FastAPI application, under a real server: its API, events, files."""
+"""A small interface of gradio, alone and mounted in a FastAPI application, under a real server."""
 
 import json
 from collections.abc import Iterator
