@@ -150,3 +150,40 @@ import starlette.requests
 print(sum("pip install 'asterion[forms]'" in line for line in lines))
 """
     assert told(program, tmp_path) == str(said)
+
+
+def test_a_replaced_call_of_a_layers_class_is_called_for_every_request(tmp_path: Path) -> None:
+    program = """
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+def watch(cls):
+    original = cls.__call__
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http":
+            print(cls.__name__)
+        await original(self, scope, receive, send)
+    cls.__call__ = __call__
+
+for cls in (Starlette, ServerErrorMiddleware, BaseHTTPMiddleware, ExceptionMiddleware):
+    watch(cls)
+
+async def dispatch(request, call_next):
+    return await call_next(request)
+
+async def hello(request):
+    return PlainTextResponse("hello")
+
+layers = [Middleware(BaseHTTPMiddleware, dispatch=dispatch)] * NUMBER
+assert TestClient(Starlette(routes=[Route("/", hello)], middleware=layers)).get("/").text == "hello"
+"""
+    for number in range(3):
+        between = ["BaseHTTPMiddleware"] * number
+        seen = told(program.replace("NUMBER", str(number)), tmp_path).split()
+        assert seen == ["Starlette", "ServerErrorMiddleware", *between, "ExceptionMiddleware"]
