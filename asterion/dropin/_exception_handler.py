@@ -1,5 +1,7 @@
 """What outsiders import from `starlette._exception_handler`."""
 
+import logging
+
 from asterion._core.handlers import find_handler
 from asterion._core.scopekeys import EXCEPTION_HANDLERS
 from asterion._core.wire import StartWatch
@@ -11,12 +13,15 @@ from asterion.websockets import WebSocket
 
 __all__ = ["wrap_app_handling_exceptions"]
 
+logger = logging.getLogger("asterion.dropin")
+
 
 def wrap_app_handling_exceptions(app: ASGIApp, conn: Request | WebSocket) -> ASGIApp:
     """`app`, with its exceptions answered by the handlers of the application that serves `conn`.
 
     After the response has started no answer can be sent: the handler is called all the same, and the exception is
-    raised again unless the response was complete.
+    raised again unless the response was complete. An answer to an error of background work, which nobody gets, is
+    logged with the error.
     """
     if isinstance(conn, WebSocket):
         return _wrap_websocket(app, conn)
@@ -37,9 +42,15 @@ def _wrap_http(app: ASGIApp, request: Request) -> ASGIApp:
                 await response(scope, receive, watch.send)
                 return
             cause, handler = found
-            await call(handler, request, cause)
+            unsent = await call(handler, request, cause)
             if not watch.complete:
                 raise
+            if unsent is not None:
+                logger.error(
+                    "%r was raised after the response was complete; its handler's answer cannot be sent",
+                    cause,
+                    exc_info=error,
+                )
 
     return answering
 

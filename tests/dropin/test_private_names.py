@@ -183,6 +183,32 @@ async def test_an_exception_in_the_middle_of_a_response_is_not_hidden() -> None:
     assert seen == [caught.value]
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("answers", [True, False])
+async def test_an_answer_to_an_exception_of_background_work_is_logged_with_it(
+    answers: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody gets the answer. A handler that gives none has dealt with the exception in its own way."""
+    seen = []
+
+    async def handler(conn: Any, exc: Exception) -> Response | None:
+        seen.append(exc)
+        return PlainTextResponse("sold out", 409) if answers else None
+
+    async def fails_afterwards(conn: Any, scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("ordered")(scope, receive, send)
+        raise OutOfStock
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["starlette.exception_handlers"] = ({OutOfStock: handler}, {})
+        await wrapping(fails_afterwards, Request)(scope, receive, send)
+
+    assert (await request(app)).body == b"ordered"
+    logged = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert len(seen) == 1
+    assert logged == (seen if answers else [])
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_an_exception_of_a_wrapped_websocket_is_answered_by_its_handler(backend: Any) -> None:
     async def fails(conn: Any, scope: Any, receive: Any, send: Any) -> None:
