@@ -82,6 +82,7 @@ class ServerErrorMiddleware:
             await response(scope, request.receive, send)
             return False
         response = await self.answer(request, error)
+        scope[ANSWERED] = error  # where a stack was rebuilt around this one, another boundary is asked as well
         await response(scope, request.receive, send)
         return True
 

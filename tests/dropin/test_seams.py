@@ -187,3 +187,37 @@ assert TestClient(Starlette(routes=[Route("/", hello)], middleware=layers)).get(
         between = ["BaseHTTPMiddleware"] * number
         seen = told(program.replace("NUMBER", str(number)), tmp_path).split()
         assert seen == ["Starlette", "ServerErrorMiddleware", *between, "ExceptionMiddleware"]
+
+
+def test_an_error_is_answered_once_where_the_stack_was_rebuilt_around_its_layers(tmp_path: Path) -> None:
+    program = """
+from starlette.applications import Starlette
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+async def handler(request, error):
+    print("handled", error)
+    return PlainTextResponse("sorry", 500)
+
+async def fail(request):
+    raise LookupError("oops")
+
+app = Starlette(routes=[Route("/", fail)], exception_handlers={Exception: handler})
+build = app.build_middleware_stack
+
+def rebuilt():
+    outermost = build()
+    async def between(scope, receive, send):
+        try:
+            await outermost.app(scope, receive, send)
+        except Exception as error:
+            print("seen", error)
+            raise
+    return ServerErrorMiddleware(between, handler=outermost.handler, debug=outermost.debug)
+
+app.build_middleware_stack = rebuilt
+print(TestClient(app, raise_server_exceptions=False).get("/").text)
+"""
+    assert sorted(told(program, tmp_path).splitlines()) == ["handled oops", "seen oops", "sorry"]
