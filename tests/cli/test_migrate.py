@@ -102,6 +102,15 @@ def test_requirements_are_changed_on_request(tree: Path):
     assert listed.read_bytes() == b"asterion  # pinned\r\nsse-starlette\r\nstarlette-context\r\n"
 
 
+def test_tables_of_poetry_are_changed_and_entry_points_of_that_name_are_not(tree: Path):
+    project = tree / "pyproject.toml"
+    project.write_text('starlette = "^0.40"\n[entry-points.x]\nstarlette = "package.starlette:Plugin"\n')
+
+    run("--requirements", tree)
+
+    assert project.read_text() == 'asterion = "*"\n[entry-points.x]\nstarlette = "package.starlette:Plugin"\n'
+
+
 def test_who_uses_fastapi_is_told_about_the_drop_in(tree: Path):
     (tree / "app/api.py").write_text("from fastapi import FastAPI\n")
 

@@ -14,7 +14,7 @@ _QUOTED = re.compile(
     r"(?:[ \t]*\(?[ \t]*[<>=!~][^;\"']*)?(?P<rest>;.*?)?(?P=quote)(?=[ \t]*(?:[,\])#]|$))",
     re.ASCII | re.IGNORECASE,
 )
-_KEYED = re.compile(r"(?P<before>[ \t]*)starlette[ \t]*=[ \t]*(?P<value>[\"'].*|\{.*)", re.ASCII | re.IGNORECASE)
+_KEYED = re.compile(r"(?P<before>[ \t]*)starlette[ \t]*=[ \t]*(?:[\"'][\^~<>=!*0-9].*|\{.*)", re.ASCII | re.IGNORECASE)
 _KEY = re.compile(r"[ \t]*([A-Za-z0-9_-]+)[ \t]*=", re.ASCII)
 _NO_DEPENDENCIES = {"name", "packages", "keywords", "module", "classifiers", "include", "exclude"}
 _WARNINGS = re.compile(r"(?:ignore|error|default|always|once|module)[^\s]*:.*starlette\.", re.ASCII)
