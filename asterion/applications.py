@@ -89,6 +89,8 @@ class Asterion:
         if outer.app is inner:
             outer.alone = True
             inner.beyond = outer.failed
+        elif isinstance(outer.app, BaseHTTPMiddleware):
+            outer.nest = outer.app.nest
         if self.policies.errors_pass_middleware:
             inner.last_resort = outer.answer
             outer.answers_http = True

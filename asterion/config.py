@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-__all__ = ("Config", "Environ", "EnvironError", "environ", "undefined")
+from asterion._core.jsoncodec import JSONCodec, use_json_codec
+
+__all__ = ("Config", "Environ", "EnvironError", "JSONCodec", "environ", "undefined", "use_json_codec")
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from asterion.background import BackgroundTask
 from asterion.datastructures import URL
 from asterion.requests import HTTPConnection, Request
 from asterion.responses import HTMLResponse
-from asterion.types import Receive, Scope, Send
+from asterion.types import Message, Scope
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -33,6 +33,8 @@ class _TemplateResponse(HTMLResponse):
     Rendered when it is made, so that an error of a template is raised where the response is asked for; with an
     asynchronous environment, when it is sent (or by `await response.render_now()`).
     """
+
+    prepares = True
 
     def __init__(
         self,
@@ -59,12 +61,12 @@ class _TemplateResponse(HTMLResponse):
             self._is_rendered = True
             self.headers.setdefault("content-length", str(len(self.body)))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Show template and context to servers that list the debug extension (test clients), then send the response."""
+    async def prepare(self, scope: Scope) -> Sequence[Message]:
+        """Render what is not rendered yet, and show template and context where a server lists the debug extension."""
         await self.render_now()
         if _DEBUG in (scope.get("extensions") or {}) and scope["type"] == "http":
-            await send({"type": _DEBUG, "info": {"template": self.template, "context": self.context}})
-        await super().__call__(scope, receive, send)
+            return ({"type": _DEBUG, "info": {"template": self.template, "context": self.context}},)
+        return ()
 
 
 class Jinja2Templates:

@@ -217,12 +217,18 @@ class TaskMiddleware(BaseHTTPMiddleware):
     own_task = True
 
 
+class TurnsMiddleware(BaseHTTPMiddleware):
+    """A function middleware that never nests: it takes turns with what is inside, whatever that is."""
+
+    nest = None  # type: ignore[assignment]
+
+
 def layer_class(way: str) -> type[BaseHTTPMiddleware]:
-    """The middleware class for a way of running: "turns" or "task"."""
-    return {"turns": BaseHTTPMiddleware, "task": TaskMiddleware}[way]
+    """The middleware class for a way of running: "nested" (where that is possible), "turns" or "task"."""
+    return {"nested": BaseHTTPMiddleware, "turns": TurnsMiddleware, "task": TaskMiddleware}[way]
 
 
-def function_layers(count: int, way: str = "turns", dispatch: Any = pass_through) -> list[Middleware]:
+def function_layers(count: int, way: str = "nested", dispatch: Any = pass_through) -> list[Middleware]:
     """`count` function middlewares, as an application's `middleware` takes them."""
     return [Middleware(layer_class(way), dispatch=dispatch) for _ in range(count)]
 

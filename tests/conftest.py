@@ -25,8 +25,8 @@ def layers(request: pytest.FixtureRequest) -> int:
     return count
 
 
-@pytest.fixture(params=["turns", "task"])
+@pytest.fixture(params=["nested", "turns", "task"])
 def way(request: pytest.FixtureRequest) -> str:
-    """How a function middleware runs its inner application: by turns in one task, or in a task of its own."""
+    """How function middleware runs what is inside: nested where it can, by turns in one task, or in a task."""
     name: str = request.param
     return name

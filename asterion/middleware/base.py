@@ -4,6 +4,7 @@ How it runs is told in `_exchange.exchange`: the inner application is awaited in
 the coroutine held in the hand.
 """
 
+import functools
 from collections.abc import Awaitable, Callable
 from types import CoroutineType
 from typing import Any
@@ -12,11 +13,13 @@ from asterion._core.scopekeys import STASHED
 from asterion.concurrency import current_place, settle
 from asterion.exceptions import HTTPException
 from asterion.middleware._exchange.exchange import ENDED, Exchange
+from asterion.middleware._exchange.nested import Nest
 from asterion.middleware._exchange.states import PARKED, PASSING, UNWANTED, WAITING
 from asterion.requests import Request
 from asterion.requests._body import BODY as KEPT_BODY
 from asterion.responses import Response
 from asterion.routing._answers import answer_http_exception
+from asterion.routing._table import RouteTable
 from asterion.types import ASGIApp, Receive, Scope, Send
 
 RequestResponseEndpoint = Callable[[Request], Awaitable[Any]]
@@ -45,6 +48,12 @@ class BaseHTTPMiddleware:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        nest = self.nest
+        if nest is not None:
+            found = nest.find(scope)
+            if found is not None:
+                await nest.serve(scope, receive, send, found)
+                return
         exchange = Exchange()
         exchange.app = app
         exchange.scope = scope
@@ -102,9 +111,23 @@ class BaseHTTPMiddleware:
             if sent or not await answer_http_exception(error, scope, receive, send):
                 raise
 
+    @functools.cached_property
+    def nest(self) -> Nest | None:
+        """The function middlewares from here to the router, if there is nothing else in between."""
+        middlewares: list[Any] = []
+        app: Any = self
+        while isinstance(app, BaseHTTPMiddleware) and type(app).__call__ is _CALL and not app.own_task:
+            middlewares.append(app)
+            app = app.app
+        table = getattr(app, "table", None)
+        return Nest(middlewares, app, table) if middlewares and isinstance(table, RouteTable) else None
+
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Answer `request`, usually with what `await call_next(request)` returns."""
         raise NotImplementedError(
             f"{type(self).__qualname__} has no dispatch: override `async def dispatch(self, request, call_next)`, or "
             "pass a function as `dispatch=`"
         )
+
+
+_CALL = BaseHTTPMiddleware.__call__

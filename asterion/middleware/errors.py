@@ -45,6 +45,8 @@ class ServerErrorMiddleware:
         """Whether it is asked about every exception, or only about a body that is too large for the limit."""
         self.alone = False
         """Whether nothing stands between here and the handlers' boundary, which then asks `failed` itself."""
+        self.nest: Any = None
+        """The function middlewares from here to the router, where there is nothing else: they ask `failed` as well."""
         self._warned = False
 
     @gives_coroutine
@@ -53,7 +55,16 @@ class ServerErrorMiddleware:
         # PERF(benchmarks/plain_text): no coroutine and no watch of its own where there is nothing to see from here.
         if scope["type"] != "http":
             return self._call_other(scope, receive, send)
-        return self.app(scope, receive, send) if self.alone else self._call_http(scope, receive, send)
+        if self.alone:
+            return self.app(scope, receive, send)
+        nest = self.nest
+        if nest is not None:
+            found = nest.find(scope)
+            if found is not None:
+                if self.answers_http:
+                    scope[ANSWERS] = self.handled
+                return nest.serve(scope, receive, send, found, self.failed)  # type: ignore[no-any-return]
+        return self._call_http(scope, receive, send)
 
     async def _call_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.answers_http:

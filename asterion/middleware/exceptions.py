@@ -42,14 +42,15 @@ class ExceptionMiddleware:
             WebSocketDisconnect: self.websocket_disconnect,
             **given,
         }
-        self._handlers = (self._by_class, self._by_status)
+        self.handlers = (self._by_class, self._by_status)
         self.last_resort: Callable[[Request, Exception], Awaitable[Any]] | None = None
         """What answers an exception without a handler, here already; it is raised again all the same."""
         self.beyond: Callable[[Exception, Request, Send, PassThrough], Awaitable[bool]] | None = None
         """What is asked about an exception without a handler, where the error boundary stands right outside."""
         self.answers: Callable[[Request, Exception], Awaitable[Any]] | None = None
         """What the layers inside may ask for an answer, if it was not told to those outside already."""
-        self.table = plain_table(app)
+        self.table = plain_table(app) if type(self).__call__ is _CALL else None
+        """The router inside, where there is nothing between it and here that would have to be called."""
 
     async def response_for(self, request: Request, error: Exception) -> Any:
         """The response that a handler gives for `error`, or None where there is no handler."""
@@ -68,14 +69,17 @@ class ExceptionMiddleware:
         # PERF(benchmarks/plain_text): the endpoint's own coroutine asks this boundary; none stands in between.
         kind = scope["type"]
         if kind == "http":
-            scope[EXCEPTION_HANDLERS] = self._handlers
-            if self.table is not None:
-                handler = self.table.find_handler(scope)
-                if handler is not None:
+            scope[EXCEPTION_HANDLERS] = self.handlers
+            table = self.table
+            if table is not None:
+                found = table.find_plain(scope)
+                if found is not None:
+                    handler, route, params = found
+                    table.enter(scope, route, params)
                     return handler(scope, receive, send, self)
             return self._call_http(scope, receive, send)
         if kind == "websocket":
-            scope[EXCEPTION_HANDLERS] = self._handlers
+            scope[EXCEPTION_HANDLERS] = self.handlers
             return self._call_websocket(scope, receive, send)
         return self.app(scope, receive, send)
 
@@ -94,22 +98,29 @@ class ExceptionMiddleware:
 
     async def failed(self, error: Exception, request: Request, send: Send, watch: PassThrough) -> bool:
         """Answer `error`, if the response that `watch` knows can be; True if it is to be raised again."""
-        scope = request.scope
-        found = find_handler(error, self._by_class, self._by_status)
-        if found is None:
-            if self.beyond is not None:
-                return await self.beyond(error, request, send, watch)
-            if self.last_resort is not None and not watch.started and not isinstance(error, ClientDisconnect):
-                response = await self.last_resort(request, error)
-                scope[ANSWERED] = error
-                await response(scope, request.receive, send)
-            return True
+        if self.beyond is not None and find_handler(error, *self.handlers) is None:
+            return await self.beyond(error, request, send, watch)
         if not watch.started:
-            response = await respond_to(found, request)
-            await response(scope, request.receive, send)
-            return False
+            response, again = await self.response_to(error, request)
+            if response is not None:
+                await response(request.scope, request.receive, send)
+            return again
+        found = find_handler(error, *self.handlers)
+        if found is None:
+            return True
         await call(found[1], request, found[0])
         return not watch.complete
+
+    async def response_to(self, error: Exception, request: Request) -> tuple[Any, bool]:
+        """The response that answers `error`, or None, and whether the error is to be raised all the same."""
+        found = find_handler(error, *self.handlers)
+        if found is not None:
+            return await respond_to(found, request), False
+        if self.last_resort is None or isinstance(error, ClientDisconnect):
+            return None, True
+        response = await self.last_resort(request, error)
+        request.scope[ANSWERED] = error
+        return response, True
 
     async def _call_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
@@ -139,3 +150,6 @@ class ExceptionMiddleware:
         """A client that has left is no error, and there is nobody to answer (issue 759), if the policies say so."""
         if not policies_of(websocket.scope).leaving_is_no_error:
             raise exc
+
+
+_CALL = ExceptionMiddleware.__call__

@@ -9,7 +9,7 @@ The data is signed, not encrypted, and cannot be revoked on the server before it
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from asterion._core.cookies import parse_cookie_header, render_set_cookie
 from asterion._core.headers import encode_header_value
@@ -144,6 +144,10 @@ class SessionMiddleware:
     for more than browsers keep, TypeError for values JSON cannot hold.
     """
 
+    default_salt: ClassVar[str | None] = None
+    """The salt where none is given; None makes it of the cookie's name. The drop-in sets Starlette's, so that a change
+    of engine, there or back, logs nobody out."""
+
     def __init__(
         self,
         app: ASGIApp,
@@ -172,7 +176,7 @@ class SessionMiddleware:
         # Browsers keep cross-site, partitioned and prefixed cookies only if they are secure.
         needs_secure = same_site == "none" or partitioned or session_cookie.startswith(_SECURE_PREFIXES)
         self.https_only = True if needs_secure and https_only is None else https_only
-        self.signer = _make_signer(keys, salt or f"asterion.session.{session_cookie}")
+        self.signer = _make_signer(keys, salt or self.default_salt or f"asterion.session.{session_cookie}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the session, call the inner app, and write the session with the head of its response."""

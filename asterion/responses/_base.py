@@ -4,9 +4,9 @@ A response is an ASGI application: calling it sends its start, its body, and the
 sent any number of times.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from asterion._core.cookies import render_set_cookie
@@ -65,6 +65,9 @@ class Response:
 
     media_type: str | None = None
     charset = "utf-8"
+
+    prepares: ClassVar[bool] = False
+    """Whether `prepare` has anything to do, in a subclass."""
 
     status_code: int
     body: bytes | memoryview
@@ -190,8 +193,15 @@ class Response:
             partitioned=partitioned,
         )
 
+    async def prepare(self, scope: Scope) -> Sequence[Message]:
+        """Make head and body final, and give the messages that go before them. Called where `prepares` is true."""
+        return ()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response, then run its background work."""
+        if self.prepares:
+            for message in await self.prepare(scope):
+                await send(message)
         if scope["type"] == "http":
             start, body = messages_of(self, scope)
             try:

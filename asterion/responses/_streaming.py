@@ -18,7 +18,7 @@ from asterion.concurrency import iterate_in_threadpool
 from asterion.requests import ClientDisconnect
 from asterion.responses._base import Response, headers_without_content, sends_body
 from asterion.responses._watch import ClientWatch
-from asterion.types import Receive, Scope, Send
+from asterion.types import Message, Receive, Scope, Send
 
 Content = str | bytes | memoryview
 SyncContentStream = Iterable[Content]
@@ -58,9 +58,14 @@ class StreamingResponse(Response):
         self.background = background
         self.init_headers(headers)
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether it was sent before, and its iterator with it."""
+        return self._sent and isinstance(self.body_iterator, AsyncIterator)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream the body, close the iterator, then run the background work, also if the client has left."""
-        if self._sent and isinstance(self.body_iterator, AsyncIterator):
+        if self.is_used_up:
             raise RuntimeError(
                 f"this {type(self).__name__} was sent before and its iterator is used up; make a response per request"
             )
@@ -85,15 +90,11 @@ class StreamingResponse(Response):
     ) -> None:
         """Send the start and every chunk, and close the iterator."""
         scope = scope if scope is not None else {"type": "http"}
-        kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
-        status = self.status_code
-        headers = self.raw_headers.copy()
         body = self.body_iterator
-        with_body = kind != "http.response" or sends_body(status, scope)
-        if not with_body:
-            headers = headers_without_content(headers, status)
+        start, with_body = start_of(self, scope)
+        kind = start["type"].removesuffix(".start")
         try:
-            await send({"type": f"{kind}.start", "status": status, "headers": headers})
+            await send(start)
             if not with_body:
                 await send({"type": f"{kind}.body", "body": b"", "more_body": False})
         except BaseException as error:
@@ -158,6 +159,18 @@ class StreamingResponse(Response):
             if watch.gone:
                 return  # type: ignore[unreachable] # the listener sets it, in a task of its own
             watch.waiting = True
+
+
+def start_of(response: Response, scope: Scope) -> tuple[Message, bool]:
+    """The start message of a response whose body comes in pieces, and whether it has any."""
+    status = response.status_code
+    headers = response.raw_headers.copy()
+    if scope["type"] == "websocket":
+        return {"type": "websocket.http.response.start", "status": status, "headers": headers}, True
+    with_body = sends_body(status, scope)
+    if not with_body:
+        headers = headers_without_content(headers, status)
+    return {"type": "http.response.start", "status": status, "headers": headers}, with_body
 
 
 class _Given:

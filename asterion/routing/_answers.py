@@ -3,6 +3,8 @@
 The layers outside then see a response: CORS headers are on a refusal as they are on everything else.
 """
 
+from typing import Any
+
 from asterion._core.scopekeys import ANSWERS
 from asterion._core.wire import watched
 from asterion.exceptions import HTTPException
@@ -12,14 +14,17 @@ from asterion.types import ASGIApp, Receive, Scope, Send
 
 async def answer_http_exception(error: HTTPException, scope: Scope, receive: Receive, send: Send) -> bool:
     """Send the response that the application's handlers give for `error`; False where they are not to be asked."""
-    answers = scope.get(ANSWERS)
-    if answers is None:
-        return False
-    response = await answers(Request(scope, receive, send), error)
+    response = await response_to_http_exception(error, scope, receive, send)
     if response is None:
         return False
     await response(scope, receive, send)
     return True
+
+
+async def response_to_http_exception(error: HTTPException, scope: Scope, receive: Receive, send: Send) -> Any:
+    """The response that the application's handlers give for `error`; None where they are not to be asked."""
+    answers = scope.get(ANSWERS)
+    return None if answers is None else await answers(Request(scope, receive, send), error)
 
 
 class AnsweringLayer:

@@ -73,7 +73,7 @@ async def serve(  # noqa: C901 - every branch is one the request goes
         try:
             response = await (func(request) if is_async else run_in_threadpool(func, request))
             if not callable(response):
-                response = await _settled_response(func, response)
+                response = await settled_response(func, response)
         except Exception as error:
             found = find_handler(error, *scope.get(EXCEPTION_HANDLERS, _NO_HANDLERS))
             if found is None:
@@ -85,6 +85,10 @@ async def serve(  # noqa: C901 - every branch is one the request goes
             send, watch = watched(send)
             await response(scope, receive, send)
         else:
+            if response.prepares:
+                send, watch = watched(send)
+                for message in await response.prepare(scope):
+                    await send(message)
             # PERF(benchmarks/plain_text): what `Response.__call__` does, without a watch that sees every message.
             start, body = messages_of(response, scope)
             watch = STARTED
@@ -109,7 +113,7 @@ _CALL_RESPONSE = Response.__call__
 _NO_HANDLERS: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
 
 
-async def _settled_response(func: Any, response: Any) -> Any:
+async def settled_response(func: Any, response: Any) -> Any:
     # A wrapper or a lambda may give a coroutine without being an async function (issue 886).
     response = await settle(response)
     if not callable(response):

@@ -120,10 +120,10 @@ class RouteTable:
         else:
             await self.default(scope, receive, send)
 
-    def find_handler(self, scope: Scope) -> Handler | None:
-        """The function behind the route that takes the request of `scope`, which is then filled in.
+    def find_plain(self, scope: Scope) -> tuple[Handler, Route, dict[str, Any]] | None:
+        """The function behind the route that takes the request of `scope`, the route, and the path's parameters.
 
-        None where a request wants more than a plain route and its function: then nothing is changed.
+        None where a request wants more than a plain route and its function. Nothing is changed; see `enter`.
         """
         if "router" in scope or "path_params" in scope or MAX_BODY_SIZE_SCOPE_KEY in scope:
             return None
@@ -134,7 +134,7 @@ class RouteTable:
         path: str = scope["path"]
         # PERF(benchmarks/plain_text): the first route of a literal path is known, and that it has no parameters.
         route: Any = self._literal.get(path)
-        params: dict[str, Any] | None = {}
+        params: Any = {}
         if route is None:
             for route in self._index.candidates(path):
                 if route.__class__ is not Route or not self._plain:
@@ -150,11 +150,14 @@ class RouteTable:
             return None
         if methods is not None and scope["method"] not in methods:
             return None
+        return handler, route, params
+
+    def enter(self, scope: Scope, route: Route, params: dict[str, Any]) -> None:
+        """Say in `scope` that this route was taken."""
         scope["router"] = self
         scope["endpoint"] = route.endpoint
         scope["path_params"] = params
         scope["route"] = route
-        return handler
 
     def _make_index(self) -> None:
         # Where somebody has put their own methods in place of these, they are asked.

@@ -27,9 +27,12 @@ pytestmark = pytest.mark.anyio
 
 each_face = pytest.mark.parametrize("face", [Asterion, Starlette])
 each_layering = pytest.mark.parametrize(
-    ("count", "way"), [(0, "turns"), (1, "turns"), (3, "turns"), (1, "task"), (3, "task")]
+    ("count", "way"),
+    [(0, "nested"), (1, "nested"), (3, "nested"), (1, "turns"), (3, "turns"), (1, "task"), (3, "task")],
 )
-each_layered = pytest.mark.parametrize(("count", "way"), [(1, "turns"), (3, "turns"), (1, "task"), (3, "task")])
+each_layered = pytest.mark.parametrize(
+    ("count", "way"), [(1, "nested"), (3, "nested"), (1, "turns"), (3, "turns"), (1, "task"), (3, "task")]
+)
 
 
 class Boom(Exception):

@@ -27,13 +27,11 @@ from tests.asgi import Exchange, function_layers, http_scope, layer_class, reque
 
 pytestmark = pytest.mark.anyio
 
+WAYS = [(count, way) for way in ("nested", "turns", "task") for count in (1, 3, 6)]
+
 each_face = pytest.mark.parametrize("face", [Asterion, Starlette])
-each_layering = pytest.mark.parametrize(
-    ("count", "way"), [(0, "turns"), (1, "turns"), (3, "turns"), (6, "turns"), (1, "task"), (3, "task"), (6, "task")]
-)
-each_layered = pytest.mark.parametrize(
-    ("count", "way"), [(1, "turns"), (3, "turns"), (6, "turns"), (1, "task"), (3, "task"), (6, "task")]
-)
+each_layering = pytest.mark.parametrize(("count", "way"), [(0, "nested"), *WAYS])
+each_layered = pytest.mark.parametrize(("count", "way"), WAYS)
 
 
 class Boom(Exception):
@@ -41,7 +39,7 @@ class Boom(Exception):
 
 
 def application(
-    endpoint: Any, count: int = 0, way: str = "turns", *dispatches: Any, face: Any = Asterion, **more: Any
+    endpoint: Any, count: int = 0, way: str = "nested", *dispatches: Any, face: Any = Asterion, **more: Any
 ) -> Asterion:
     """One endpoint at `/`, under `count` function middlewares that do nothing and then these."""
     layers = function_layers(count, way) + [Middleware(layer_class(way), dispatch=one) for one in dispatches]
@@ -229,7 +227,8 @@ async def test_work_runs_whenever_the_client_leaves_a_body_that_dispatch_wrapped
     if when in ("mid-stream", "last byte"):
         assert done.count("wrapper") == count
     assert done.count("work") == 1
-    assert done.index("source") < done.index("work")
+    if "source" in done:  # else it was never begun
+        assert done.index("source") < done.index("work")
 
 
 # --- case 5: the response first ---

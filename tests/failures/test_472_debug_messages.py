@@ -30,7 +30,8 @@ from tests.asgi import Exchange, TaskMiddleware, function_layers, http_scope, la
 
 each_face = pytest.mark.parametrize("face", [Asterion, Starlette])
 each_layering = pytest.mark.parametrize(
-    ("count", "way"), [(0, "turns"), (1, "turns"), (3, "turns"), (1, "task"), (3, "task")]
+    ("count", "way"),
+    [(0, "nested"), (1, "nested"), (3, "nested"), (1, "turns"), (3, "turns"), (1, "task"), (3, "task")],
 )
 
 
@@ -455,7 +456,7 @@ async def test_a_context_processor_cannot_take_the_place_of_the_request() -> Non
         return templates.TemplateResponse(request, "page.html")
 
     with pytest.raises(TypeError, match=r"has a 'request' of its own"):
-        await request(_application(endpoint, 0, "turns"))
+        await request(_application(endpoint, 0, "nested"))
 
 
 @pytest.mark.anyio
@@ -465,7 +466,7 @@ async def test_the_users_own_context_is_left_as_it_was() -> None:
     async def endpoint(request: Request) -> Response:
         return _templates().TemplateResponse(request, "page.html", context)
 
-    await request(_application(endpoint, 0, "turns"))
+    await request(_application(endpoint, 0, "nested"))
     assert context == {"name": "x"}
 
 

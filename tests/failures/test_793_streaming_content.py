@@ -26,7 +26,8 @@ pytestmark = pytest.mark.anyio
 
 each_face = pytest.mark.parametrize("face", [Asterion, Starlette])
 each_layering = pytest.mark.parametrize(
-    ("count", "way"), [(0, "turns"), (1, "turns"), (3, "turns"), (1, "task"), (3, "task")]
+    ("count", "way"),
+    [(0, "nested"), (1, "nested"), (3, "nested"), (1, "turns"), (3, "turns"), (1, "task"), (3, "task")],
 )
 
 
@@ -34,7 +35,7 @@ class Boom(Exception):
     """An error of the application's own."""
 
 
-def streaming(make: Callable[[], Any], count: int = 0, way: str = "turns", face: Any = Asterion) -> Asterion:
+def streaming(make: Callable[[], Any], count: int = 0, way: str = "nested", face: Any = Asterion) -> Asterion:
     """An application that streams what `make` gives."""
 
     async def endpoint(request: Request) -> Response:

@@ -34,7 +34,8 @@ from tests.failures import callable_kinds as kinds
 
 each_face = pytest.mark.parametrize("face", [Asterion, Starlette])
 each_layering = pytest.mark.parametrize(
-    ("count", "way"), [(0, "turns"), (1, "turns"), (3, "turns"), (1, "task"), (3, "task")]
+    ("count", "way"),
+    [(0, "nested"), (1, "nested"), (3, "nested"), (1, "turns"), (3, "turns"), (1, "task"), (3, "task")],
 )
 WITH_ARGUMENT = {**kinds.EVERY, **kinds.SINGLE_DISPATCH}
 ANY_COUNT = {**WITH_ARGUMENT, **kinds.MOCKS}

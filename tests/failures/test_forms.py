@@ -72,7 +72,7 @@ async def test_3492_a_malformed_form_read_in_function_middleware_is_a_400_too(la
 
     app = Asterion(
         routes=[Route("/", form_echo, methods=["POST"])],
-        middleware=[*function_layers(layers), Middleware(layer_class("turns"), dispatch=reading)],
+        middleware=[*function_layers(layers), Middleware(layer_class("nested"), dispatch=reading)],
     )
     exchange, _ = await outcome(app, "POST", headers=[("content-type", MULTIPART)], body=b"garbage")
     assert exchange.status == 400

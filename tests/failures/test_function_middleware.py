@@ -228,7 +228,7 @@ def _read_outside(got: list[Any], read: Any, inner: str, face: type[Asterion], l
 )
 @pytest.mark.parametrize(("outer", "inner"), FORM_GONE + STREAM_GONE)
 async def test_495_a_body_that_was_not_kept_is_a_clear_error(outer: str, inner: str) -> None:
-    await expect_clear_error(outer, inner, 0, "turns")
+    await expect_clear_error(outer, inner, 0, "nested")
 
 
 async def expect_clear_error(outer: str, inner: str, layers: int, way: str) -> None:
@@ -481,6 +481,7 @@ async def test_row_20_a_replaced_response_that_never_ends_is_stopped(
     log: list[str] = []
 
     async def ticks() -> AsyncIterator[bytes]:
+        log.append("begun")
         try:
             while True:
                 yield b"x"
@@ -494,6 +495,7 @@ async def test_row_20_a_replaced_response_that_never_ends_is_stopped(
 
     async def raw(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
+        log.append("begun")
         try:
             while True:
                 await send({"type": "http.response.body", "body": b"x", "more_body": True})
@@ -510,7 +512,8 @@ async def test_row_20_a_replaced_response_that_never_ends_is_stopped(
     with anyio.fail_after(1):
         answer = await request(app, spec_version=spec_version)
     assert (answer.status, answer.body, answer.complete) == (403, b"no", True)
-    assert log == ["closed"]
+    # Nested, the stream was not begun, and there is nothing to close.
+    assert log in ([], ["begun", "closed"]) if way == "nested" else log == ["begun", "closed"]
 
 
 # --- row 21: what a layer costs ---
@@ -533,7 +536,7 @@ async def test_1678_the_endpoint_runs_in_the_task_of_the_server(layers: int, spe
         seen.append(running_task())
         return response
 
-    answer = await request(application(endpoint, layers, "turns", *[change] * layers), spec_version=spec_version)
+    answer = await request(application(endpoint, layers, "nested", *[change] * layers), spec_version=spec_version)
     assert answer.status == 200
     assert len(seen) == layers + 1
     assert all(task is running_task() for task in seen)
@@ -559,4 +562,4 @@ async def test_1012_no_layer_gathers_a_large_response(
     exchange = Exchange(application(endpoint, layers, way, face=face), http_scope(spec_version=spec_version))
     await exchange.run()
     assert exchange.body == b"x" * 50
-    assert max(unsent) <= (0 if way == "turns" else layers)
+    assert max(unsent) <= (layers if way == "task" else 0)

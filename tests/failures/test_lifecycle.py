@@ -271,7 +271,7 @@ async def test_row_9_a_middleware_that_comes_too_late_is_refused(face: type[Aste
     app = application(face, 0, route("/"))
     await request(app)
     with pytest.raises(RuntimeError, match="BaseHTTPMiddleware"):
-        app.add_middleware(layer_class("turns"), dispatch=None)
+        app.add_middleware(layer_class("nested"), dispatch=None)
 
 
 # --- row 10: copies of State ---

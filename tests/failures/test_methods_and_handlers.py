@@ -87,7 +87,7 @@ def refusing(way, error):
     "application's handlers; `Starlette` answers 500, as upstream does.",
 )
 @each_face
-@pytest.mark.parametrize("by", ["asgi", "turns", "task"])
+@pytest.mark.parametrize("by", ["asgi", "nested", "turns", "task"])
 async def test_1175_an_http_exception_of_middleware_is_its_answer(face, by, layers, spec_version):
     error = HTTPException(401, detail="who?", headers={"www-authenticate": "Basic"})
     app = application(face, layers, route("/"), middleware=(refusing(by, error),))
@@ -115,7 +115,7 @@ async def test_2723_the_applications_handlers_answer_for_middleware(layers, way)
 
 
 @pytest.mark.failure(row=69, says="Middleware outside of the one that raised sees the answer.")
-@pytest.mark.parametrize("by", ["asgi", "turns", "task"])
+@pytest.mark.parametrize("by", ["asgi", "nested", "turns", "task"])
 async def test_1175_middleware_outside_sees_the_answer(by, layers):
     """What CORS needs: the refusal of an inner middleware is a response to the outer ones."""
     cors = Middleware(CORSMiddleware, allow_origins=["*"])

@@ -44,7 +44,7 @@ def digits(tmp_path: Path) -> Path:
     return path
 
 
-def answering(response: Any, layers: int = 0, face: type[Asterion] = Asterion, way: str = "turns") -> Asterion:
+def answering(response: Any, layers: int = 0, face: type[Asterion] = Asterion, way: str = "nested") -> Asterion:
     """An application whose one endpoint gives `response`, or what it returns, under function middlewares."""
 
     async def endpoint(request: Request) -> Any:

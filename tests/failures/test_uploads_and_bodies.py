@@ -116,7 +116,7 @@ def reading_uploads(uploads, layers):
     async def endpoint(request):
         return PlainTextResponse(await (await request.form())["upload"].read())
 
-    layer = Middleware(layer_class("turns"), dispatch=reading)
+    layer = Middleware(layer_class("nested"), dispatch=reading)
     return application(Asterion, layers, Route("/", endpoint, methods=["POST"]), middleware=(layer,))
 
 

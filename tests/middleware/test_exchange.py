@@ -335,7 +335,8 @@ async def test_an_idle_stream_that_is_replaced_ends(way: str, spec_version: str)
     with anyio.fail_after(5):
         answer = await request(application(endpoint, replace, way=way), spec_version=spec_version)
     assert (answer.status, answer.body) == (403, b"instead")
-    assert ended == ["source", "background"]
+    # Nested, the stream was not begun, and there is nothing to close.
+    assert ended == (["background"] if way == "nested" else ["source", "background"])
 
 
 async def test_something_else_than_a_response_is_a_clear_error(way: str) -> None:

@@ -37,7 +37,7 @@ def around(request: pytest.FixtureRequest) -> list[Middleware]:
     if kind == "bare":
         return []
     dispatch = rewrap if kind == "rewrapped" else pass_through
-    return [Middleware(layer_class("task" if kind == "task" else "turns"), dispatch=dispatch)]
+    return [Middleware(layer_class("task" if kind == "task" else "nested"), dispatch=dispatch)]
 
 
 async def converse(source: Source, client: Client, around: list[Middleware], spec_version: str, **more: Any) -> Any:

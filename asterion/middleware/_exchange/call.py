@@ -299,21 +299,34 @@ class Call(PassThrough):
 
     async def run_beside(self, request: Request) -> InnerResponse:
         """Run the inner application in a task of its own, and return its response once it has started."""
+        companion = self.start_beside(request)
+        try:
+            return await self.started_beside()
+        except BaseException:
+            # Cancelling `call_next` cancels what it waits for, as it would be for any other awaitable.
+            if self.response is None and not companion.done:
+                self.state = UNWANTED
+                await companion.stop()
+            raise
+
+    def start_beside(self, request: Request) -> Companion:
+        """Start the inner application in a task of its own."""
         self.request = request
         self.state = WAITING
         self.use_events()
-        turn = self.dispatch_turn
         companion = self.companion = Companion(self._run, context=task_context(running_task()))
         self.home.beside = (*self.home.beside, self)
-        try:
-            await turn.wait()
-        except BaseException:
-            # Cancelling `call_next` cancels what it waits for, as it would be for any other awaitable.
-            self.state = UNWANTED
-            await companion.stop()
-            raise
-        if self.response is None:
-            raise self.error or await self.home.incomplete("No response returned.")
+        return companion
+
+    async def started_beside(self) -> InnerResponse:
+        """Wait for the start of the response. May be called again if it was cancelled."""
+        while self.response is None:
+            if self.error is not None:
+                raise self.error
+            if self.companion is not None and self.companion.done:
+                raise await self.home.incomplete("No response returned.")
+            self.dispatch_turn = Signal()
+            await self.dispatch_turn.wait()
         return self.response
 
     async def _run(self) -> None:

@@ -18,7 +18,7 @@ Laws of this file:
 
 import types
 from collections.abc import Coroutine, Generator
-from typing import Any
+from typing import Any, NoReturn
 
 from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import STASHED
@@ -148,9 +148,7 @@ class Exchange(Tasks):
 
     async def _call_next_with_care(self, request: Request) -> InnerResponse:
         if self.concluded:
-            raise RuntimeError(
-                f"call_next was called after {describe_callable(self.middleware.dispatch_func)} had ended"
-            )
+            self.refuse_late_call()
         request.scope.pop(STASHED, None)  # what dispatch looked at is told again from `taken`
         first = self.state is NEW
         call: Call = self if first else AnotherCall(self)
@@ -161,6 +159,10 @@ class Exchange(Tasks):
             await PARK
             return self.response  # type: ignore[return-value] # as above
         return await call.run_beside(request)
+
+    def refuse_late_call(self) -> NoReturn:
+        """Raise RuntimeError for a call_next that comes after the end of its dispatch."""
+        raise RuntimeError(f"call_next was called after {describe_callable(self.middleware.dispatch_func)} had ended")
 
     # --- the inner application in its natural place ---
 
@@ -186,7 +188,7 @@ class Exchange(Tasks):
 
     async def _inner_ended_detached(self, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, Exception):
-            await self._stop_tasks()
+            await self.stop_tasks()
             raise error
         if self.state in (HELD, READING):
             if error is None and not self.complete:
@@ -241,13 +243,17 @@ class Exchange(Tasks):
     async def _answer(self) -> None:
         response = self.result
         if not callable(response):
-            raise TypeError(
-                f"{describe_callable(self.middleware.dispatch_func)} returned {response!r}; return a response, "
-                "usually what `await call_next(request)` gave"
-            )
+            self.refuse_result(response)
         self.sent_head = True
         await response(self.scope, self.receive_for_response, self.outer_send)
         self._give_up_but(None)
+
+    def refuse_result(self, result: Any) -> NoReturn:
+        """Raise TypeError for a dispatch that returned no response."""
+        raise TypeError(
+            f"{describe_callable(self.middleware.dispatch_func)} returned {result!r}; return a response, "
+            "usually what `await call_next(request)` gave"
+        )
 
     # --- tasks ---
 

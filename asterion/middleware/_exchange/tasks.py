@@ -32,7 +32,7 @@ class Tasks(Intake):
     async def dispatch_failed(self, error: BaseException) -> None:
         """Dispatch has raised `error` while there are tasks: keep it until they have ended, or stop them."""
         if not isinstance(error, Exception):
-            await self._stop_tasks()
+            await self.stop_tasks()
             raise error
         self.fail(error)
 
@@ -46,11 +46,12 @@ class Tasks(Intake):
         return [task for task in (self.detached, *(call.companion for call in self.beside)) if task is not None]
 
     async def join_tasks(self) -> None:
+        """Wait for every task of this exchange, and keep or raise what came of it."""
         try:
             for companion in self._companions():
                 await companion.wait()
         except BaseException:
-            await self._stop_tasks()
+            await self.stop_tasks()
             raise
         for companion in self._companions():
             error = companion.error
@@ -59,13 +60,18 @@ class Tasks(Intake):
                     raise error
                 self.failure = error
 
-    async def _stop_tasks(self) -> None:
+    async def stop_tasks(self) -> None:
+        """End every task of this exchange, and wait for that."""
         for companion in self._companions():
             await companion.stop()
 
     def _is_answered(self, error: BaseException) -> bool:
         # What an unwanted inner application raises because nobody listens, or besides what dispatch itself raised.
         return isinstance(error, Unwanted) or (self.failure is not None and isinstance(error, Exception))
+
+    def give_up_others(self) -> None:
+        """Nobody wants what has not been passed on by now."""
+        self._give_up_but(None)
 
     def _give_up_but(self, chosen: Call | None) -> None:
         for call in (self, *self.beside):
