@@ -15,6 +15,9 @@ from asterion.dropin._json import let_json_be_replaced
 
 _MISSING: Any = object()
 
+STARLETTE_SALT: Final = "itsdangerous.Signer"
+"""What Starlette's sessions are signed with: itsdangerous' default. Who is logged in stays so when engines change."""
+
 # Per module: class, upstream's name of a dictionary of its instances, and ours. Sentry wraps the handlers in these.
 DICTIONARIES: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     "middleware.exceptions": (
@@ -44,6 +47,8 @@ def open_seams(module: ModuleType, tail: str) -> None:
         module.__class__ = ReplaceablePackage
     if tail in ("requests", "responses"):
         let_json_be_replaced()
+    if tail == "middleware.sessions":
+        module.SessionMiddleware.default_salt = STARLETTE_SALT
     if tail == "requests":
         tell_without_decoder()
     for class_name, theirs, ours in DICTIONARIES.get(tail, ()):
