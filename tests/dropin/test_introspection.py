@@ -1,0 +1,149 @@
+"""What tools ask about the package `starlette` and its distribution is answered, with Starlette and without."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.dropin.interpreter import ROOT, python
+
+
+def run(program: str, cwd: Path) -> list[str]:
+    finished = python("-c", "import asterion.dropin; asterion.dropin.install()\n" + program, cwd=cwd)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.split()
+
+
+METADATA = """
+from importlib.metadata import distribution, packages_distributions, requires, version
+print(version("starlette"), version("Starlette"), distribution("starlette").metadata["Name"], requires("starlette")[0])
+print(packages_distributions()["starlette"])
+"""
+ANSWERS = ["1.10.0", "1.10.0", "starlette", "anyio<5,>=4", "['starlette']"]
+
+
+def test_the_metadata_of_the_distribution_are_there(tmp_path: Path) -> None:
+    assert run(METADATA, tmp_path) == ANSWERS
+
+
+def test_the_metadata_are_there_where_starlette_is_not_installed(tmp_path: Path) -> None:
+    """`-S` leaves the installed packages out, and folders that hold what Asterion needs take their place."""
+    import anyio
+    import idna
+
+    for package in (anyio, idna):
+        home = Path(str(package.__file__)).parent
+        (tmp_path / home.name).symlink_to(home)
+    for name in ("typing_extensions.py", "sniffio"):
+        found = Path(str(anyio.__file__)).parents[1] / name
+        if found.exists():
+            (tmp_path / name).symlink_to(found)
+    program = f"import asterion.dropin; asterion.dropin.install()\n{METADATA}import starlette.status"
+    environment = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]), "PATH": ""}
+    finished = subprocess.run(
+        [sys.executable, "-S", "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert finished.stdout.split() == ANSWERS, finished.stderr
+
+
+def test_another_installed_version_does_not_show(tmp_path: Path) -> None:
+    info = tmp_path / "starlette-0.20.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: starlette\nVersion: 0.20.0\n")
+    (info / "top_level.txt").write_text("starlette\n")
+    assert run(METADATA, tmp_path)[:4] == ANSWERS[:4]
+
+
+def test_who_looks_into_folders_of_his_own_sees_what_is_there(tmp_path: Path) -> None:
+    program = f"from importlib.metadata import distributions; print(len(list(distributions(path=[{str(tmp_path)!r}]))))"
+    assert run(program, tmp_path) == ["0"]
+
+
+def test_other_distributions_are_answered_as_ever(tmp_path: Path) -> None:
+    program = """
+from importlib.metadata import PackageNotFoundError, version
+print(version("anyio"))
+try:
+    version("starlette-nothing")
+except PackageNotFoundError:
+    print("missing")
+"""
+    from importlib.metadata import version
+
+    assert run(program, tmp_path) == [version("anyio"), "missing"]
+
+
+def test_modules_are_listed_and_every_public_one_can_be_imported(tmp_path: Path) -> None:
+    program = """
+import importlib, pkgutil, starlette
+names = [module.name for module in pkgutil.walk_packages(starlette.__path__, "starlette.")]
+public = [name for name in names if "._" not in name]
+for name in public:
+    importlib.import_module(name)
+print(len(public) > 25, "starlette.middleware.cors" in names, "starlette._utils" in names, "starlette.dropin" in names)
+"""
+    assert run(program, tmp_path)[:3] == ["True", "True", "True"]
+
+
+def test_source_files_and_resources_are_those_of_asterion(tmp_path: Path) -> None:
+    program = """
+import importlib.resources, inspect, starlette, starlette.responses
+print("class Secret" in inspect.getsource(__import__("starlette.datastructures").datastructures.Secret))
+print(importlib.resources.files("starlette").joinpath("py.typed").is_file(), starlette.__file__)
+"""
+    assert run(program, tmp_path) == ["True", "True", str(ROOT / "asterion" / "__init__.py")]
+
+
+@pytest.mark.parametrize("name", ["starlette", "starlette.status"])
+def test_a_reloaded_module_is_the_same_and_has_its_names(name: str, tmp_path: Path) -> None:
+    program = f"""
+import importlib, sys, starlette.status
+module = sys.modules[{name!r}]
+print(importlib.reload(module) is module, starlette.status.HTTP_200_OK, starlette.__version__)
+"""
+    assert run(program, tmp_path) == ["True", "200", "1.10.0"]
+
+
+PICKLED = """
+import copy, pickle, sys
+from starlette.datastructures import Address, QueryParams, URL
+from starlette.exceptions import HTTPException
+from starlette.background import BackgroundTask
+objects = [Address("a", 1), URL("http://a/b?c=1"), QueryParams("a=1&a=2"), HTTPException(404, "gone")]
+objects.append(BackgroundTask(len, []))
+"""
+LOAD = """
+import pickle, sys
+found = pickle.load(open("objects", "rb"))
+print(found[0].port, found[1].query, found[2].getlist("a"), found[3].status_code, found[4].func.__name__)
+"""
+
+
+def test_objects_that_were_pickled_on_the_drop_in_are_loaded_on_it(tmp_path: Path) -> None:
+    run(PICKLED + "copy.deepcopy(objects)\nwith open('objects', 'wb') as file: pickle.dump(objects, file)", tmp_path)
+    program = LOAD.replace(
+        'open("objects", "rb")', "__import__('io').BytesIO(__import__('pathlib').Path('objects').read_bytes())"
+    )
+    assert run(program, tmp_path) == ["1", "c=1", "['1',", "'2']", "404", "len"]
+
+
+def test_a_test_suite_runs_on_the_drop_in_by_a_plugin(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("from starlette.applications import Starlette\n")
+    (tmp_path / "test_it.py").write_text(
+        "from starlette.applications import Starlette\n"
+        "def test_engine(): assert Starlette.__module__ == 'asterion.applications'\n"
+    )
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    for more in ([], ["-n", "1"]):
+        finished = python("-m", "pytest", "-p", "asterion.dropin.pytest_plugin", *more, cwd=tmp_path)
+        assert "1 passed" in finished.stdout, finished.stdout + finished.stderr
+        assert "asterion: in Starlette's place" in finished.stdout
+
+
+def test_a_plugin_that_comes_too_late_says_so(tmp_path: Path) -> None:
+    (tmp_path / "early.py").write_text("import starlette\n")
+    finished = python("-m", "pytest", "-p", "early", "-p", "asterion.dropin.pytest_plugin", cwd=tmp_path)
+    assert finished.returncode != 0
+    assert "asterion.dropin.pytest_plugin came too late" in finished.stdout + finished.stderr
