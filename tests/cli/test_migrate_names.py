@@ -166,6 +166,27 @@ def test_a_file_with_a_variable_asterion_keeps_the_module_starlette():
     assert "has a variable asterion" in noted(before)[0][1]
 
 
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("import starlette\n__all__ = ['starlette']\n", "__all__ exports starlette"),
+        ("def f():\n    global starlette\n    import starlette\n", "`global`"),
+    ],
+)
+def test_a_module_that_others_may_take_from_this_file_keeps_its_name(source: str, says: str):
+    assert migrated(source) == source
+    assert says in noted(source)[0][1]
+
+
+def test_a_dotted_use_of_the_class_is_told_on_the_face_asterion():
+    source = "import starlette.applications\napp = starlette.applications.Starlette()\n"
+
+    assert migrated(source, "asterion") == source.replace("starlette", "asterion")
+    assert noted(source, "asterion") == [
+        (2, "the class is renamed where it is imported by its name; write applications.Asterion here")
+    ]
+
+
 def test_the_class_stays_by_default_and_is_renamed_on_request():
     before = "from starlette.applications import Starlette\napp: Starlette = Starlette()\n"
 

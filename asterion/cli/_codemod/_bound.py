@@ -7,7 +7,7 @@ import libcst as cst
 from libcst.metadata import ImportAssignment, MetadataWrapper, ParentNodeProvider, Scope, ScopeProvider
 
 from asterion.cli._codemod._names import NEW, OLD, Stays, dotted
-from asterion.cli._codemod._tree import below_old, path_of
+from asterion.cli._codemod._tree import below_old, path_of, text_of
 
 # A line that may bind the name `starlette` itself, continued lines and lines of several statements included.
 _BARE = re.compile(rb"\bimport\b[^\n#]*\bstarlette\b|^[ \t]*starlette\b", re.ASCII | re.MULTILINE)
@@ -35,6 +35,7 @@ class _Looks(cst.CSTVisitor):
         self.strings: set[str] = set()
         self.has_new = False
         self.has_new_class = False
+        self.exported: cst.CSTNode | None = None
 
     def visit_Import(self, node: cst.Import) -> None:
         for alias in node.names:
@@ -50,6 +51,11 @@ class _Looks(cst.CSTVisitor):
             self.names.append(node)
         self.has_new |= node.value == NEW
         self.has_new_class |= node.value == "Asterion"
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        listed = isinstance(node.value, cst.List | cst.Tuple) and path_of(node.targets[0].target) == "__all__"
+        if listed and any(text_of(each.value) == OLD for each in node.value.elements):  # type: ignore[attr-defined]
+            self.exported = node
 
     def visit_SimpleString(self, node: cst.SimpleString) -> None:
         if "Starlette" in node.value:
@@ -71,6 +77,11 @@ def bound_names(wrapper: MetadataWrapper, source: bytes, face: str) -> Bound:
     bound.aliased = looks.has_new_class or any("Starlette" in text.strip("\"'") for text in looks.strings)
     for node in looks.names:
         parent = parents[node]
+        if isinstance(parent, cst.NameItem) and node.value == OLD:
+            bound.kept.append(
+                (node, f"`global` or `nonlocal` {OLD}: who else uses that variable is not known; it stays")
+            )
+            continue
         if _is_no_variable(node, parent):
             continue
         scope = scopes.get(node)
@@ -79,6 +90,8 @@ def bound_names(wrapper: MetadataWrapper, source: bytes, face: str) -> Bound:
             _judge(node, parents, bound)
         elif node.value == "Starlette" and wants_class and scope is not None and _imported_class(scope):
             bound.classes.add(node)
+    if looks.exported is not None and looks.imports_root:
+        bound.kept.append((looks.exported, f"__all__ exports {OLD}: who takes it from here is not known; it stays"))
     if bound.roots and looks.has_new and _taken(wrapper):
         bound.kept.append((next(iter(bound.roots)), f"the file has a variable {NEW}, so {OLD} is not renamed"))
     return bound

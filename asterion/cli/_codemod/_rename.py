@@ -149,6 +149,8 @@ class Rename(cst.CSTTransformer):
         return updated_node
 
     def visit_Attribute(self, node: cst.Attribute) -> None:
+        if self._face == "asterion" and f".{path_of(node)}".endswith(".applications.Starlette"):
+            self._note(node, "the class is renamed where it is imported by its name; write applications.Asterion here")
         if isinstance(node.value, cst.Name) and node.value.value in self._aliases:
             path = f"{self._aliases[node.value.value]}.{node.attr.value}"
             found = dotted(path)
