@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo test check format bench parity failures-page clean
+.PHONY: help demo test check format bench parity failures-page compat clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -39,8 +39,11 @@ parity: $(VENV)/.installed-dev ## print what of Starlette's interface is missing
 failures-page: $(VENV)/.installed-dev ## write docs/failures.md from the tests (ARGS=--check: compare it only)
 	@$(BIN)/python -m scripts.failures_page $(ARGS)
 
+compat: $(VENV)/.installed-dev ## run other projects' tests on Starlette and on Asterion (ONLY=name; ARGS=--check)
+	@$(BIN)/python -m compat $(ARGS) $(ONLY)
+
 clean: ## remove the virtual environment and all caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .compat .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No Python of 3.11 or later with venv found; say make PYTHON=/path/to/python" >&2; exit 1; }
