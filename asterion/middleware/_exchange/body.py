@@ -54,6 +54,8 @@ class InnerResponse(StreamingResponse):
     """
 
     background: Any = None
+    simple = False
+    """Whether it is two messages that are there, and nobody has asked for the body."""
     _body: Any = None
 
     def __init__(self, start: Message, source: BodySource) -> None:
@@ -68,11 +70,13 @@ class InnerResponse(StreamingResponse):
     def body_iterator(self) -> Any:
         """The body as an async iterator of bytes."""
         if self._body is None:
+            self.simple = False
             self._body = Body(self.source)
         return self._body
 
     @body_iterator.setter
     def body_iterator(self, value: Any) -> None:
+        self.simple = False
         self._body = value
 
     @property

@@ -63,10 +63,8 @@ class Nest:
         self.middlewares = middlewares
         self.boundary = boundary
         self.table = table
-
-    def find(self, scope: Scope) -> Found | None:
-        """The plain route that takes the request of `scope`."""
-        return self.table.find_plain(scope)
+        self.find = table.find_plain
+        """The plain route that takes the request of a scope, or None."""
 
     async def serve(
         self, scope: Scope, receive: Receive, send: Send, found: Found, beyond: Beyond | None = None
@@ -85,11 +83,13 @@ class Nest:
         try:
             response = await outermost.coroutine
             outermost.concluded = run.started = True
-            if type(response) is NestedResponse and response.is_simple():
+            if type(response) is NestedResponse and response.simple and response.background is None:
                 # PERF(benchmarks/header_middleware): what `send_response` comes to, nearly always.
                 run.simple = response
-                await send(response.head())
-                await send(response.last)  # type: ignore[arg-type] # a simple one has it
+                start = response.start
+                start["status"], start["headers"] = response.status_code, response.raw_headers
+                await send(start)
+                await send(response.last)
             else:
                 await run.send_response(outermost, response)
             if run.busy or (run.request is not None and run.request._form is not None):
@@ -98,9 +98,14 @@ class Nest:
             if await run.failed(error, receive, beyond):
                 raise
         finally:
+            # All of these refer back to each other; the garbage collector need not find that out.
+            run.simple = None
+            if run.busy:
+                run.made = ()
+                run.with_tasks = ()
             layer: Layer | None = outermost
             while layer is not None:
-                layer.own_request = layer.request = None  # they refer back to it
+                layer.own_request = layer.request = None
                 layer = layer.inside
 
     def begin(self, run: "Run", index: int, scope: Scope, receive: Receive) -> "Layer":
@@ -150,45 +155,41 @@ class Run:
     busy = False
     """Whether there is more to see to at the end than a form."""
 
-    async def answer(self, scope: Scope, receive: Receive) -> Any:
-        """The endpoint's response, or that of the handler for its exception; None where no plain route is asked for."""
+    def call_endpoint(self, scope: Scope, receive: Receive) -> Awaitable[Any] | None:
+        """Call the function of the route that `scope` asks for now; None where that is no plain one."""
         nest = self.nest
-        boundary = nest.boundary
         found: Found | None = self.found
-        if (
-            scope is not self.scope
-            or scope["path"] is not self.path
-            or scope.get("root_path")
-            or scope["method"] is not self.method
-        ):
-            found = nest.table.find_plain(scope)
+        moved = scope["path"] is not self.path or scope["method"] is not self.method or scope.get("root_path")
+        if moved or scope is not self.scope:
+            found = nest.find(scope)
             if found is None:
                 return None
             self.found = found
-        scope[EXCEPTION_HANDLERS] = boundary.handlers
+        scope[EXCEPTION_HANDLERS] = nest.boundary.handlers
         handler, route, params = self.found
         nest.table.enter(scope, route, params)
         func, is_async = handler.args
-        request = Request(scope, receive, self.send)
         if self.request is not None:
             self.earlier = (*self.earlier, self.request)
             self.busy = True
-        self.request = request
+        request = self.request = Request(scope, receive, self.send)
+        called: Awaitable[Any] = func(request) if is_async else run_in_threadpool(func, request)
+        return called
+
+    async def answer_failure(self, error: Exception) -> Any:
+        """The response of the handler for what the endpoint has raised. Raises `error` where there is none."""
+        boundary, request = self.nest.boundary, self.endpoint_request
         try:
-            try:
-                response = await (func(request) if is_async else run_in_threadpool(func, request))
-                return response if callable(response) else await settled_response(func, response)
-            except Exception as error:
-                answering = find_handler(error, *boundary.handlers)
-                if answering is None:
-                    raise
-                return await respond_to(answering, request)
-        except Exception as error:
-            response, again = await boundary.response_to(error, request)
+            answering = find_handler(error, *boundary.handlers)
+            if answering is None:
+                raise error
+            return await respond_to(answering, request)
+        except Exception as failure:
+            response, again = await boundary.response_to(failure, request)
             if response is None:
                 raise
             if again:
-                self.error = error
+                self.error = failure
                 self.busy = True
             return response
 
@@ -362,7 +363,15 @@ class Layer(Exchange):
                 if not callable(response):
                     inner.refuse_result(response)
             else:
-                response = await run.answer(scope, call.receive)
+                response = None
+                made_call = run.call_endpoint(scope, call.receive)
+                if made_call is not None:
+                    try:
+                        response = await made_call
+                        if not callable(response):
+                            response = await settled_response(run.found[0].args[0], response)
+                    except Exception as error:  # noqa: BLE001 - answered, or raised again
+                        response = await run.answer_failure(error)
         except BaseException as error:
             await self._inner_failed(error, call, made)
             raise
@@ -373,7 +382,7 @@ class Layer(Exchange):
             held = await response.prepare(scope) if response.prepares else ()
             nested = NestedResponse(response, scope, self, call)
             if held:
-                nested.held = tuple(held)
+                nested.held, nested.simple = tuple(held), False
             if response.background is not None:
                 run.made = (*run.made, nested)
                 run.busy = True

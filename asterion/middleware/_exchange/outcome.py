@@ -43,7 +43,7 @@ class NestedResponse(InnerResponse):
     """Whether it is running in a task beside, because its stream is read."""
     made_in: Any = None
     """The task in which a stream was made, and its context as it was."""
-    last: Message | None
+    last: Any
     """The body message, where there is one only."""
 
     def __init__(self, wrapped: Any, scope: Scope, layer: Any, call: Any) -> None:
@@ -52,6 +52,7 @@ class NestedResponse(InnerResponse):
         self.layer = layer
         if type(wrapped).__call__ is CALL:
             start, self.last = messages_of(wrapped, scope)
+            self.simple = True
         else:
             start, with_body = start_of(wrapped, scope)
             self.last = None if with_body else {"type": "http.response.body", "body": b""}
@@ -113,7 +114,7 @@ class NestedResponse(InnerResponse):
         self.passed = True
         if self.made_in is None:
             try:
-                for message in (*self.held, self.head(), self.last or {}):
+                for message in (*self.held, self.head(), self.last):
                     await send(message)
             except OSError as error:
                 if not means_client_gone(error):
