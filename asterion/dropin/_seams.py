@@ -51,6 +51,10 @@ def open_seams(module: ModuleType, tail: str) -> None:
         module.SessionMiddleware.default_salt = STARLETTE_SALT
     if tail == "requests":
         tell_without_decoder()
+    if tail == "datastructures":
+        from asterion.dropin._pickles import load_pickles  # imports what it is about: not before it is asked for
+
+        load_pickles()
     for class_name, theirs, ours in DICTIONARIES.get(tail, ()):
         setattr(getattr(module, class_name), theirs, _same_dictionary(ours))
 

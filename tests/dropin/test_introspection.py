@@ -129,6 +129,52 @@ def test_objects_that_were_pickled_on_the_drop_in_are_loaded_on_it(tmp_path: Pat
     assert run(program, tmp_path) == ["1", "c=1", "['1',", "'2']", "404", "len"]
 
 
+# Written under either engine, read on the drop-in.
+WRITE_EACH = """
+import pickle
+from starlette.datastructures import CommaSeparatedStrings, FormData, Headers, MultiDict, MutableHeaders, QueryParams
+from starlette.datastructures import Secret, URL, URLPath
+
+class Mine(QueryParams):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.more = 1
+
+objects = [CommaSeparatedStrings("a, b"), FormData([("a", "1")]), Headers({"a": "b"}), MultiDict([("a", 1), ("a", 2)]),
+           MutableHeaders({"a": "b"}), QueryParams("a=1&a=2"), Secret("s"), URL("http://h/p?q=1"), Mine("a=1")]
+objects.append(URLPath("/p", protocol="http", host="h"))
+with open("objects", "wb") as file:
+    pickle.dump(objects, file)
+"""
+READ_EACH = """
+import pickle
+from starlette.datastructures import QueryParams
+
+class Mine(QueryParams): pass
+
+with open("objects", "rb") as file:
+    commas, form, headers, several, changeable, query, secret, url, mine, path = pickle.load(file)
+changeable["c"] = "d"
+several.append("b", 3)
+url = url.replace(path="/other")
+print(list(commas), form["a"], headers["a"], several.getlist("a"), several["b"], changeable.items(), sep=";")
+print(query.getlist("a"), secret, url, mine["a"], mine.more, path, path.host, path.protocol, sep=";")
+"""
+
+
+@pytest.mark.parametrize("engine", ["starlette", "asterion"])
+def test_data_structures_that_either_engine_pickled_are_loaded_on_the_drop_in(engine: str, tmp_path: Path) -> None:
+    install = "import asterion.dropin; asterion.dropin.install()\n"
+    (tmp_path / "write.py").write_text((install if engine == "asterion" else "") + WRITE_EACH)
+    (tmp_path / "read.py").write_text(install + READ_EACH)
+    assert python("write.py", cwd=tmp_path).stderr == ""
+    finished = python("read.py", cwd=tmp_path)
+    assert finished.stdout.splitlines() == [
+        "['a', 'b'];1;b;[1, 2];3;[('a', 'b'), ('c', 'd')]",
+        "['1', '2'];s;http://h/other?q=1;1;1;/p;h;http",
+    ], finished.stderr
+
+
 def test_a_test_suite_runs_on_the_drop_in_by_a_plugin(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from starlette.applications import Starlette\n")
     (tmp_path / "test_it.py").write_text(
