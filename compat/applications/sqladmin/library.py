@@ -1,6 +1,6 @@
 """A small library's books and authors, and sqladmin's pages about them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqladmin import Admin, BaseView, ModelView, action, expose
 from sqladmin.authentication import AuthenticationBackend
@@ -53,14 +53,14 @@ class Desk(AuthenticationBackend):
 
 
 class Authors(ModelView, model=Author):
-    column_list = ["id", "name"]
+    column_list = ("id", "name")
 
 
 class Books(ModelView, model=Book):
-    column_list = ["id", "title", "lent", "author"]
-    column_searchable_list = ["title"]
-    column_sortable_list = ["title"]
-    form_ajax_refs = {"author": {"fields": ("name",), "order_by": "name"}}
+    column_list = ("id", "title", "lent", "author")
+    column_searchable_list = ("title",)
+    column_sortable_list = ("title",)
+    form_ajax_refs: ClassVar[dict[str, Any]] = {"author": {"fields": ("name",), "order_by": "name"}}
 
     @action(name="lend", label="Lend", add_in_list=True)
     async def lend(self, request: Request) -> Response:

@@ -124,6 +124,7 @@ def test_below_a_prefix_and_under_a_server_addresses_lead_back() -> None:
         home = client.post("/house/admin/login", data=OPEN)
         assert (home.status_code, str(home.url)) == (200, f"{base}/house/admin/")
         style = re.search(r'href="([^"]+\.css)', home.text)
-        assert style and client.get(style[1]).headers["content-type"].startswith("text/css")
+        assert style
+        assert client.get(style[1]).headers["content-type"].startswith("text/css")
         assert client.get("/house/admin/report").json()["home"] == f"{base}/house/admin/"
         assert "Volume 3" in client.get("/house/admin/book/list").text
