@@ -12,6 +12,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from asterion._core.callables import is_async_callable
+from asterion._core.hosts import parse_host as parse_host_header
 from asterion._core.paths import get_route_path
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "create_collapsing_task_group",
     "get_route_path",
     "is_async_callable",
+    "parse_host_header",
 ]
 
 

@@ -127,7 +127,10 @@ def test_an_earlier_import_of_the_real_starlette_is_a_clear_error(tmp_path: Path
 @pytest.mark.parametrize(
     ("module", "names"),
     [
-        ("_utils", "AwaitableOrContextManager create_collapsing_task_group get_route_path is_async_callable"),
+        (
+            "_utils",
+            "AwaitableOrContextManager create_collapsing_task_group get_route_path is_async_callable parse_host_header",
+        ),
         ("_exception_handler", "wrap_app_handling_exceptions"),
     ],
 )
