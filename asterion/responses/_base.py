@@ -203,10 +203,10 @@ class Response:
             for message in await self.prepare(scope):
                 await send(message)
         if scope["type"] == "http":
-            start, body = messages_of(self, scope)
+            status, headers, body = content_of(self, scope)
             try:
-                await send(start)
-                await send(body)
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
             except OSError as error:
                 # A client that has gone is no failure of ours, and the background work is done all the same.
                 if not means_client_gone(error):
@@ -219,19 +219,14 @@ class Response:
             await run_background(self.background, scope)
 
 
-def messages_of(response: Response, scope: Scope) -> tuple[Message, Message]:
-    """The two messages by which `response` answers the HTTP request of `scope`."""
+def content_of(response: Response, scope: Scope) -> tuple[int, list[Line], bytes | memoryview]:
+    """Status, headers and body by which `response` answers the HTTP request of `scope`. The list may be changed."""
     status = response.status_code
-    body = response.body
     # A copy: layers outside may change the headers of this one sending.
     headers = response.raw_headers.copy()
     if status in _WITHOUT_BODY:
-        body = b""
-        headers = headers_without_content(headers, status)
-    elif scope.get("method") == "HEAD":
-        body = b""
-    start: Message = {"type": "http.response.start", "status": status, "headers": headers}
-    return start, {"type": "http.response.body", "body": body}
+        return status, headers_without_content(headers, status), b""
+    return status, headers, b"" if scope.get("method") == "HEAD" else response.body
 
 
 def headers_without_content(headers: list[tuple[bytes, bytes]], status: int) -> list[tuple[bytes, bytes]]:

@@ -23,7 +23,7 @@ from asterion.background import run_background
 from asterion.concurrency import call, run_in_threadpool, settle
 from asterion.requests import Request
 from asterion.responses import Response
-from asterion.responses._base import messages_of
+from asterion.responses._base import content_of
 from asterion.types import ASGIApp, Receive, Scope, Send
 from asterion.websockets import WebSocket
 
@@ -90,11 +90,11 @@ async def serve(  # noqa: C901 - every branch is one the request goes
                 for message in await response.prepare(scope):
                     await send(message)
             # PERF(benchmarks/plain_text): what `Response.__call__` does, without a watch that sees every message.
-            start, body = messages_of(response, scope)
+            status, headers, body = content_of(response, scope)
             watch = STARTED
             try:
-                await send(start)
-                await send(body)
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
             except OSError as error:
                 if not means_client_gone(error):
                     raise

@@ -12,7 +12,7 @@ Laws of this file:
   something else than a plain route: the inner application then runs in a task beside, by the exchange's own means.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import CoroutineType
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ from asterion.routing._answers import answer_http_exception, response_to_http_ex
 from asterion.routing._endpoints import Handler, respond_to, settled_response
 from asterion.routing._routes import Route
 from asterion.routing._table import RouteTable
-from asterion.types import ASGIApp, Receive, Scope, Send
+from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
 Found = tuple[Handler, Route, dict[str, Any]]
 """A route's function, the route, and the parameters in the path."""
@@ -86,10 +86,9 @@ class Nest:
             if type(response) is NestedResponse and response.simple and response.background is None:
                 # PERF(benchmarks/header_middleware): what `send_response` comes to, nearly always.
                 run.simple = response
-                start = response.start
-                start["status"], start["headers"] = response.status_code, response.raw_headers
-                await send(start)
-                await send(response.last)
+                status, headers = response.status_code, response.raw_headers
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": response.last})
             else:
                 await run.send_response(outermost, response)
             if run.busy or (run.request is not None and run.request._form is not None):
@@ -98,7 +97,7 @@ class Nest:
             if await run.failed(error, receive, beyond):
                 raise
         finally:
-            # All of these refer back to each other; the garbage collector need not find that out.
+            # These refer back to each other; the garbage collector need not find that out.
             run.simple = None
             if run.busy:
                 run.made = ()
@@ -192,6 +191,14 @@ class Run:
                 self.error = failure
                 self.busy = True
             return response
+
+    async def prepare(self, response: Any, scope: Scope) -> tuple[Any, Sequence[Message]]:
+        """The endpoint's response made ready (or that of the handler for its failing), and what goes before it."""
+        try:
+            return response, await response.prepare(scope)
+        except Exception as error:  # noqa: BLE001 - answered, or raised again
+            response = await self.answer_failure(error)
+            return response, await response.prepare(scope) if type(response).__call__ is CALL else ()
 
     def hang(self, background: Any) -> None:
         """Have work done after the response."""
@@ -346,7 +353,8 @@ class Layer(Exchange):
             call = self._further_call(request)
         call.state = WAITING
         scope = request.scope
-        made = len(run.made)
+        made = run.made
+        held: Sequence[Message] = ()
         try:
             if self.index + 1 < len(run.nest.middlewares):
                 inner = self.inside = run.nest.begin(run, self.index + 1, scope, call.receive)
@@ -362,6 +370,8 @@ class Layer(Exchange):
                     return response
                 if not callable(response):
                     inner.refuse_result(response)
+                if type(response).__call__ is CALL and response.prepares:
+                    held = await response.prepare(scope)
             else:
                 response = None
                 made_call = run.call_endpoint(scope, call.receive)
@@ -372,6 +382,8 @@ class Layer(Exchange):
                             response = await settled_response(run.found[0].args[0], response)
                     except Exception as error:  # noqa: BLE001 - answered, or raised again
                         response = await run.answer_failure(error)
+                    if type(response).__call__ is CALL and response.prepares:
+                        response, held = await run.prepare(response, scope)
         except BaseException as error:
             await self._inner_failed(error, call, made)
             raise
@@ -379,7 +391,6 @@ class Layer(Exchange):
             self.share_body(call)
         # PERF(benchmarks/header_middleware): what nearly every endpoint returns first.
         if type(response).__call__ is CALL:
-            held = await response.prepare(scope) if response.prepares else ()
             nested = NestedResponse(response, scope, self, call)
             if held:
                 nested.held, nested.simple = tuple(held), False
@@ -402,7 +413,7 @@ class Layer(Exchange):
         run.busy = True
         return nested
 
-    async def _inner_failed(self, error: BaseException, call: Call, made: int) -> None:
+    async def _inner_failed(self, error: BaseException, call: Call, made: tuple[NestedResponse, ...]) -> None:
         """What is inside has raised: nobody gets the responses that were made there, and call_next may come again."""
         if self.body_taken_by is call:
             self.body_taken_by = EARLIER
@@ -410,9 +421,9 @@ class Layer(Exchange):
         self.share_body(call)
         if isinstance(error, Exception):
             run = self.run
-            for response in reversed(run.made[made:]):
+            for response in reversed(run.made[len(made) :]):
                 await run.finish(response)
-            run.made = run.made[:made]
+            run.made = made
 
     def _further_call(self, request: Request) -> Call:
         request.scope.pop(STASHED, None)  # what dispatch looked at is told again from `taken`

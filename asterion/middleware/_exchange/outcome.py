@@ -11,7 +11,7 @@ from asterion._core.wire import means_client_gone
 from asterion.concurrency import Companion, running_task
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.responses import Response, StreamingResponse
-from asterion.responses._base import messages_of
+from asterion.responses._base import content_of
 from asterion.responses._streaming import start_of
 from asterion.types import Message, Scope, Send
 
@@ -44,24 +44,22 @@ class NestedResponse(InnerResponse):
     made_in: Any = None
     """The task in which a stream was made, and its context as it was."""
     last: Any
-    """The body message, where there is one only."""
+    """The body, where it is there already."""
 
     def __init__(self, wrapped: Any, scope: Scope, layer: Any, call: Any) -> None:
         # Not the constructor of the base: see there.
         self.wrapped = wrapped
         self.layer = layer
         if type(wrapped).__call__ is CALL:
-            start, self.last = messages_of(wrapped, scope)
+            self.status_code, self.raw_headers, self.last = content_of(wrapped, scope)
             self.simple = True
         else:
-            start, with_body = start_of(wrapped, scope)
-            self.last = None if with_body else {"type": "http.response.body", "body": b""}
+            self.start, with_body = start_of(wrapped, scope)
+            self.status_code, self.raw_headers = self.start["status"], self.start["headers"]
+            self.last = None if with_body else b""
             self.made_in = running_task(), contextvars.copy_context()
         self.scope = scope
         self.call = call
-        self.start = start
-        self.status_code = start["status"]
-        self.raw_headers = start["headers"]
 
     @property
     def source(self) -> Any:  # type: ignore[override]
@@ -73,10 +71,10 @@ class NestedResponse(InnerResponse):
     async def next_chunk(self) -> bytes:
         """The next chunk. Raises StopAsyncIteration at the end."""
         if self.last is not None:
-            body: bytes = self.last["body"]
-            if self.read or not body:
+            if self.read or not self.last:
                 raise StopAsyncIteration
             self.read = True
+            body: bytes = self.last
             return body
         if self.read:
             raise StopAsyncIteration
@@ -103,18 +101,17 @@ class NestedResponse(InnerResponse):
         return True
 
     def head(self) -> Message:
-        """The start message, which is ours to change, with this status and these headers."""
-        start = self.start
-        start["status"] = self.status_code
-        start["headers"] = self.raw_headers
-        return start
+        """The start message: this status and these headers, every other key of the inner one as it was."""
+        if self.made_in is not None:
+            return super().head()
+        return {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
 
     async def pass_on(self, send: Send) -> None:
         """Send it with the head as dispatch has left it, without background work."""
         self.passed = True
         if self.made_in is None:
             try:
-                for message in (*self.held, self.head(), self.last):
+                for message in (*self.held, self.head(), {"type": "http.response.body", "body": self.last}):
                     await send(message)
             except OSError as error:
                 if not means_client_gone(error):
