@@ -98,14 +98,14 @@ class Nest:
                 raise
         finally:
             # These refer back to each other; the garbage collector need not find that out.
-            run.simple = None
+            run.simple = run.request = None
             if run.busy:
-                run.made = ()
-                run.with_tasks = ()
+                run.made = run.with_tasks = run.earlier = ()
             layer: Layer | None = outermost
             while layer is not None:
-                layer.own_request = layer.request = None
-                layer = layer.inside
+                inside = layer.inside
+                layer.own_request = layer.request = layer.inside = None
+                layer = inside
 
     def begin(self, run: "Run", index: int, scope: Scope, receive: Receive) -> "Layer":
         """Begin a layer: its exchange, its request, and the coroutine of its function."""
