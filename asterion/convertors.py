@@ -89,9 +89,9 @@ class IntegerConvertor(Convertor[int]):
     def convert(self, value: str) -> int:
         if len(value) > MAX_INTEGER_DIGITS:
             raise ValueError(f"An integer in a path has at most {MAX_INTEGER_DIGITS} digits, not {len(value)}.")
-        if not (value.isascii() and value.isdigit()):
-            raise ValueError(f"Not a decimal integer of ASCII digits: {value!r}")
-        return int(value)
+        if value.isdigit() and value.isascii():
+            return int(value)
+        raise ValueError(f"Not a decimal integer of ASCII digits: {value!r}")
 
     def to_string(self, value: int | str) -> str:
         # Text is taken too (path parameters that came from a form), by the same rules as in a path.

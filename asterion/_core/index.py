@@ -58,9 +58,10 @@ class RouteIndex(Generic[R]):
 
     def candidates(self, path: str) -> list[R]:
         """The routes that can match `path`, in declared order. The list belongs to the index."""
-        found = self.literals.get(path)
-        if found is not None:
-            return found
+        return self.literals.get(path) or self.by_prefix(path)
+
+    def by_prefix(self, path: str) -> list[R]:
+        """What `candidates` gives for a path that is no literal one."""
         by_prefix = self._by_prefix
         end = path.rfind("/") + 1
         found = by_prefix.get(path[:end])

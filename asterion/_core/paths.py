@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from asterion.convertors import CONVERTOR_TYPES, Convertor, StringConvertor
+from asterion.convertors import CONVERTOR_TYPES, Convertor, IntegerConvertor, StringConvertor
 from asterion.types import Scope
 
 _PARAM = re.compile(r"{([a-zA-Z_][a-zA-Z0-9_]*)(?::([a-zA-Z_][a-zA-Z0-9_]*))?}")
@@ -64,6 +64,46 @@ def parse_params(regex: re.Pattern[str], convertors: Mapping[str, Convertor[Any]
     except ValueError:
         return None
     return params
+
+
+class Tail(NamedTuple):
+    """A template with one parameter, which is its whole last segment: read without the pattern.
+
+    PERF(benchmarks/typed_parameter, benchmarks/many_routes).
+    """
+
+    regex: re.Pattern[str]
+    """The pattern that says the same: a route whose pattern was replaced is read by that."""
+    prefix: str
+    """What stands before the last slash."""
+    name: str
+    convertor: Convertor[Any] | None
+    """None where the text is the value."""
+
+
+def tail_of(regex: re.Pattern[str], path_format: str, convertors: Mapping[str, Convertor[Any]]) -> Tail | None:
+    """The template as a `Tail`, if it is one whose only parameter is text or an integer."""
+    if len(convertors) != 1:
+        return None
+    ((name, convertor),) = convertors.items()
+    prefix = path_format.removesuffix(f"{{{name}}}")
+    if not prefix.endswith("/") or "{" in prefix or type(convertor) not in (StringConvertor, IntegerConvertor):
+        return None
+    return Tail(regex, prefix[:-1], name, None if type(convertor) is StringConvertor else convertor)
+
+
+def parse_tail(tail: Tail, path: str) -> dict[str, Any] | None:
+    """What `parse_params` gives for the pattern of `tail`."""
+    _, prefix, name, convertor = tail
+    start, slash, rest = path.rpartition("/")
+    if start != prefix or not rest or not slash:
+        return None
+    if convertor is None:
+        return {name: rest}
+    try:
+        return {name: convertor.convert(rest)}
+    except ValueError:
+        return None
 
 
 def static_prefix(path_format: str) -> str:

@@ -72,11 +72,9 @@ class ExceptionMiddleware:
             scope[EXCEPTION_HANDLERS] = self.handlers
             table = self.table
             if table is not None:
-                found = table.find_plain(scope)
+                found = table.find_plain(scope, True)
                 if found is not None:
-                    handler, route, params = found
-                    table.enter(scope, route, params)
-                    return handler(scope, receive, send, self)
+                    return found[0](scope, receive, send, self)
             return self._call_http(scope, receive, send)
         if kind == "websocket":
             scope[EXCEPTION_HANDLERS] = self.handlers

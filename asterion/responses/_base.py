@@ -259,7 +259,13 @@ class JSONResponse(Response):
         media_type: str | None = None,
         background: Any = None,
     ) -> None:
-        super().__init__(content, status_code, headers, media_type, background)
+        # PERF(benchmarks/typed_parameter): what the base's constructor does, without the call.
+        self.status_code = status_code
+        if media_type is not None:
+            self.media_type = media_type
+        self.background = background
+        self.body = self.render(content)
+        self.init_headers(headers)
 
     def render(self, content: Any) -> bytes:
         """`content` as compact JSON. Raises TypeError or ValueError for what JSON cannot hold."""

@@ -10,7 +10,16 @@ from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, check_announced_l
 from asterion._core.index import Place
 from asterion._core.middleware import Middleware, wrap_app
 from asterion._core.origins import OriginPolicy
-from asterion._core.paths import compile_path, get_route_path, parse_params, replace_params, static_prefix
+from asterion._core.paths import (
+    Tail,
+    compile_path,
+    get_route_path,
+    parse_params,
+    parse_tail,
+    replace_params,
+    static_prefix,
+    tail_of,
+)
 from asterion._core.policies import policies_of
 from asterion._core.scopekeys import ORIGIN_JUDGED
 from asterion._core.urltext import quote_path
@@ -128,9 +137,13 @@ class PathRoute(BaseRoute):
     path_regex: re.Pattern[str]
     path_format: str
     param_convertors: dict[str, Convertor[Any]]
+    tail: Tail | None = None
 
     def params_of(self, path: str) -> dict[str, Any] | None:
         """The parameters in `path`, or None if the path is not this route's."""
+        tail = self.tail
+        if tail is not None and tail[0] is self.path_regex:
+            return parse_tail(tail, path)
         if not self.param_convertors:
             return {} if path == self.path_format else None
         return parse_params(self.path_regex, self.param_convertors, path)
@@ -187,6 +200,7 @@ class Route(PathRoute):
         if self.methods is not None and "GET" in self.methods:
             self.methods.add("HEAD")
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+        self.tail = tail_of(self.path_regex, self.path_format, self.param_convertors)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See `BaseRoute`."""

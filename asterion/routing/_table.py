@@ -7,7 +7,7 @@ from urllib.parse import quote
 from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY
 from asterion._core.fallthrough import FallThrough
 from asterion._core.index import Place, RouteIndex, RouteList
-from asterion._core.paths import get_route_path, path_with_encoded_slashes, with_slashes
+from asterion._core.paths import get_route_path, parse_tail, path_with_encoded_slashes, with_slashes
 from asterion._core.policies import policies_of
 from asterion.datastructures import URLPath
 from asterion.responses import RedirectResponse, Response
@@ -120,10 +120,13 @@ class RouteTable:
         else:
             await self.default(scope, receive, send)
 
-    def find_plain(self, scope: Scope) -> tuple[Handler, Route, dict[str, Any]] | None:
+    def find_plain(  # noqa: C901 - each branch is a reason to say no
+        self, scope: Scope, entering: bool = False
+    ) -> tuple[Handler, Route, dict[str, Any]] | None:
         """The function behind the route that takes the request of `scope`, the route, and the path's parameters.
 
-        None where a request wants more than a plain route and its function. Nothing is changed; see `enter`.
+        None where a request wants more than a plain route and its function. `entering` says in `scope` that the route
+        was taken, as `enter` does.
         """
         if "router" in scope or "path_params" in scope or MAX_BODY_SIZE_SCOPE_KEY in scope:
             return None
@@ -136,10 +139,13 @@ class RouteTable:
         route: Any = self._literal.get(path)
         params: Any = {}
         if route is None:
-            for route in self._index.candidates(path):
+            index = self._index
+            for route in index.literals.get(path) or index.by_prefix(path):
                 if route.__class__ is not Route or not self._plain:
                     return None
-                params = route.params_of(path)
+                tail = route.tail
+                known = tail is not None and tail[0] is route.path_regex
+                params = parse_tail(tail, path) if known else route.params_of(path)
                 if params is not None:
                     break
             else:
@@ -150,6 +156,11 @@ class RouteTable:
             return None
         if methods is not None and scope["method"] not in methods:
             return None
+        if entering:
+            scope["router"] = self
+            scope["endpoint"] = route.endpoint
+            scope["path_params"] = params
+            scope["route"] = route
         return handler, route, params
 
     def enter(self, scope: Scope, route: Route, params: dict[str, Any]) -> None:
