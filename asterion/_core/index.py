@@ -25,10 +25,12 @@ class Place:
 class RouteIndex(Generic[R]):
     """An index over `(route, places)`; a route without places is a candidate everywhere."""
 
-    __slots__ = ("_by_prefix", "_depth", "_everywhere", "literals")
+    __slots__ = ("_by_prefix", "_depth", "_everywhere", "below", "literals")
 
     literals: dict[str, list[R]]
     """The candidates of every literal path, in declared order."""
+    below: dict[str, list[R]]
+    """The candidates of paths right below a declared prefix (which is here without its last slash)."""
 
     def __init__(self, routes: Iterable[tuple[R, Sequence[Place]]]) -> None:
         literals: dict[str, list[_Entry[R]]] = {}
@@ -50,6 +52,7 @@ class RouteIndex(Generic[R]):
         self._by_prefix = {
             prefix: _in_order(everywhere, *_beginnings(prefix, prefixes)) for prefix in prefixes if prefix
         }
+        self.below = {prefix[:-1]: found for prefix, found in self._by_prefix.items()}
         # No path is walked further than the deepest prefix that was declared, however many slashes it has.
         self._depth = max((prefix.count("/") for prefix in prefixes), default=0)
         self.literals = {

@@ -92,16 +92,15 @@ def tail_of(regex: re.Pattern[str], path_format: str, convertors: Mapping[str, C
     return Tail(regex, prefix[:-1], name, None if type(convertor) is StringConvertor else convertor)
 
 
-def parse_tail(tail: Tail, path: str) -> dict[str, Any] | None:
-    """What `parse_params` gives for the pattern of `tail`."""
+def parse_tail(tail: Tail, above: str, last: str) -> dict[str, Any] | None:
+    """What `parse_params` gives for the pattern of `tail` and the path `above/last`, of which `last` has no slash."""
     _, prefix, name, convertor = tail
-    start, slash, rest = path.rpartition("/")
-    if start != prefix or not rest or not slash:
+    if above != prefix or not last:
         return None
     if convertor is None:
-        return {name: rest}
+        return {name: last}
     try:
-        return {name: convertor.convert(rest)}
+        return {name: convertor.convert(last)}
     except ValueError:
         return None
 

@@ -43,28 +43,27 @@ class ServerErrorMiddleware:
         """What answers an exception of the layers between here and the handlers' boundary, or gives None."""
         self.answers_http = False
         """Whether it is asked about every exception, or only about a body that is too large for the limit."""
-        self.alone = False
-        """Whether nothing stands between here and the handlers' boundary, which then asks `failed` itself."""
         self.nest: Any = None
-        """The function middlewares from here to the router, where there is nothing else: they ask `failed` as well."""
+        """The function middlewares from here to the router, where there is nothing else."""
+        self.enter: ASGIApp = self._call_http
+        """What serves an HTTP request. PERF(benchmarks/plain_text): the handlers' boundary itself, or the function
+        middlewares around it, where these ask `failed` themselves: no coroutine and no watch in between."""
         self._warned = False
 
     @gives_coroutine
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Call the inner app; answer what it raises, and raise it again."""
-        # PERF(benchmarks/plain_text): no coroutine and no watch of its own where there is nothing to see from here.
-        if scope["type"] != "http":
-            return self._call_other(scope, receive, send)
-        if self.alone:
-            return self.app(scope, receive, send)
-        nest = self.nest
-        if nest is not None:
-            found = nest.find(scope)
-            if found is not None:
-                if self.answers_http:
-                    scope[ANSWERS] = self.handled
-                return nest.serve(scope, receive, send, found, self.failed)  # type: ignore[no-any-return]
-        return self._call_http(scope, receive, send)
+        return self.enter(scope, receive, send) if scope["type"] == "http" else self._call_other(scope, receive, send)
+
+    def enter_nest(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve an HTTP request by the function middlewares right inside, nested if they can be for this one."""
+        nest: Any = self.nest
+        found = nest.find(scope)
+        if found is None:
+            return self._call_http(scope, receive, send)
+        if self.answers_http:
+            scope[ANSWERS] = self.handled
+        return nest.serve(scope, receive, send, found, self.failed)  # type: ignore[no-any-return]
 
     async def _call_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.answers_http:
@@ -162,3 +161,7 @@ class ServerErrorMiddleware:
     def format_line(self, index: int, line: str, frame_lineno: int, frame_index: int) -> str:
         """One line of source; the one at `frame_index` is where the frame stands."""
         return _debugpage.line(frame_lineno - frame_index + index, line, is_current=index == frame_index)
+
+
+CALL = ServerErrorMiddleware.__call__
+"""As it is here: where somebody has put another in its place, that one is to be called."""

@@ -66,20 +66,22 @@ class ExceptionMiddleware:
     @gives_coroutine
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Call the inner app and answer what it raises."""
-        # PERF(benchmarks/plain_text): the endpoint's own coroutine asks this boundary; none stands in between.
-        kind = scope["type"]
-        if kind == "http":
-            scope[EXCEPTION_HANDLERS] = self.handlers
-            table = self.table
-            if table is not None:
-                found = table.find_plain(scope, True)
-                if found is not None:
-                    return found[0](scope, receive, send, self)
-            return self._call_http(scope, receive, send)
-        if kind == "websocket":
+        if scope["type"] == "http":
+            return self.enter(scope, receive, send)
+        if scope["type"] == "websocket":
             scope[EXCEPTION_HANDLERS] = self.handlers
             return self._call_websocket(scope, receive, send)
         return self.app(scope, receive, send)
+
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve an HTTP request."""
+        # PERF(benchmarks/plain_text): the endpoint's own coroutine asks this boundary; none stands in between.
+        scope[EXCEPTION_HANDLERS] = self.handlers
+        if self.table is not None:
+            found = self.table.find_plain(scope, True)
+            if found is not None:
+                return found[0](scope, receive, send, self)
+        return self._call_http(scope, receive, send)
 
     async def _call_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.answers is not None:

@@ -15,7 +15,6 @@ from asterion._core.paths import (
     compile_path,
     get_route_path,
     parse_params,
-    parse_tail,
     replace_params,
     static_prefix,
     tail_of,
@@ -141,9 +140,6 @@ class PathRoute(BaseRoute):
 
     def params_of(self, path: str) -> dict[str, Any] | None:
         """The parameters in `path`, or None if the path is not this route's."""
-        tail = self.tail
-        if tail is not None and tail[0] is self.path_regex:
-            return parse_tail(tail, path)
         if not self.param_convertors:
             return {} if path == self.path_format else None
         return parse_params(self.path_regex, self.param_convertors, path)

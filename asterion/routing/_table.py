@@ -140,12 +140,17 @@ class RouteTable:
         params: Any = {}
         if route is None:
             index = self._index
-            for route in index.literals.get(path) or index.by_prefix(path):
+            above, slash, last = path.rpartition("/")
+            if not slash:
+                return None
+            for route in index.literals.get(path) or index.below.get(above) or index.by_prefix(path):
                 if route.__class__ is not Route or not self._plain:
                     return None
                 tail = route.tail
-                known = tail is not None and tail[0] is route.path_regex
-                params = parse_tail(tail, path) if known else route.params_of(path)
+                if tail is not None and tail[0] is route.path_regex:
+                    params = parse_tail(tail, above, last)
+                else:
+                    params = route.params_of(path)
                 if params is not None:
                     break
             else:
