@@ -8,6 +8,7 @@ import argparse
 import datetime
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from asterion import __version__
 from compat import compare, places, results
@@ -56,34 +57,40 @@ def _compare(project: Project) -> results.Result:
     )
 
 
+def _run(project: Project, wheel: Path) -> int:
+    try:
+        _say(f"{project.key}: installing")
+        places.install(project, wheel)
+        result = _compare(project)
+    except CompatError as error:
+        _say(f"{project.key}: {error}")
+        return 2
+    results.write(RESULTS, project.key, result)
+    _say(f"{project.key}: Starlette {result.starlette}, Asterion {result.asterion}, {len(result.flaky)} flaky")
+    for test in results.outdated(result, project):
+        _say(f"{project.key}: has a reason, but does not differ: {test}")
+    missing = results.unexplained(result, project)
+    for test in missing:
+        _say(f"{project.key}: differs without a reason: {test}")
+    return int(bool(missing))
+
+
 def run_projects(projects: Sequence[Project]) -> int:
     """Run, compare and write down. Returns the exit status."""
     places.HOME.mkdir(exist_ok=True)
-    wheel, status = places.wheel(), 0
-    for project in projects:
-        try:
-            _say(f"{project.key}: installing")
-            places.install(project, wheel)
-            result = _compare(project)
-        except CompatError as error:
-            _say(f"{project.key}: {error}")
-            status = 2
-            continue
-        results.write(RESULTS, project.key, result)
-        _say(f"{project.key}: Starlette {result.starlette}, Asterion {result.asterion}, {len(result.flaky)} flaky")
-        for test in results.outdated(result, project):
-            _say(f"{project.key}: has a reason, but does not differ: {test}")
-        for test in results.unexplained(result, project):
-            _say(f"{project.key}: differs without a reason: {test}")
-            status = status or 1
-    return status
+    with places.wheel() as wheel:
+        return max((_run(project, wheel) for project in projects), default=0)
 
 
 def write_page(*, check: bool) -> int:
     """Fill docs/compat.md from all results; with `check`, only say whether it is so already."""
     entries = {entry.key: entry for entry in read_all(ENTRIES, [])}
     made = table(
-        [(entries[path.stem], results.read(path)) for path in sorted(RESULTS.glob("*.json")) if path.stem in entries]
+        [
+            (entries[path.stem], results.read(path))
+            for path in sorted(RESULTS.glob("*.json"), key=lambda path: path.stem)
+            if path.stem in entries
+        ]
     )
     present = PAGE.read_text("utf-8")
     page = with_table(present, made)

@@ -59,8 +59,9 @@ def check_engines(starlette: Report, asterion: Report) -> None:
         CompatError: no test ran, or a side ran on the other engine.
     """
     for side, report in (("starlette", starlette), ("asterion", asterion)):
-        if not report.outcomes:
-            raise CompatError(f"no test was found on the side of {side}; look at `tests` and `arguments`")
+        if not report.engines:
+            why = "none of its modules could be imported" if report.outcomes else "look at `tests` and `arguments`"
+            raise CompatError(f"no test was found on the side of {side}: {why}")
         if report.engines != {side}:
-            seen = ", ".join(sorted(report.engines)) or "nothing"
+            seen = ", ".join(sorted(report.engines))
             raise CompatError(f"the side of {side} ran on {seen}: the comparison would mean nothing")

@@ -4,7 +4,10 @@ import hashlib
 import shutil
 import sys
 import tarfile
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -40,11 +43,14 @@ def _installer(project: Project) -> list[str | Path]:
     return [python_of(project), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 
-def wheel() -> Path:
-    """Asterion as users install it, built from the working tree."""
-    folder, log = _fresh(HOME / "wheel"), HOME / "wheel.log"
-    _do("building Asterion", [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", ROOT, "-w", folder], log)
-    return next(folder.glob("*.whl"))
+@contextmanager
+def wheel() -> Iterator[Path]:
+    """Asterion as users install it, built from the working tree; in a folder of its own, for runs side by side."""
+    with tempfile.TemporaryDirectory(prefix="wheel-", dir=HOME) as name:
+        folder = Path(name)
+        build: list[str | Path] = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", ROOT, "-w", folder]
+        _do("building Asterion", build, folder / "log")
+        yield next(folder.glob("*.whl"))
 
 
 def install(project: Project, asterion: Path) -> None:

@@ -15,7 +15,14 @@ _PLUGIN = Path(__file__).with_name("_plugin")
 
 def command(project: Project, python: Path, report: Path, tests: list[str]) -> list[str | Path]:
     """The call of pytest: the entry's arguments, the runner's plugin, and a report as XML."""
-    ours: list[str | Path] = ["-p", "compat_proof", "-o", "junit_family=xunit1", f"--junitxml={report}"]
+    ours: list[str | Path] = [
+        "-p",
+        "compat_proof",
+        "-o",
+        "junit_family=xunit1",
+        "--continue-on-collection-errors",
+        f"--junitxml={report}",
+    ]
     return [python, "-m", "pytest", "-q", *project.arguments, *ours, *tests]
 
 
