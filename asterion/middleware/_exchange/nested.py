@@ -26,11 +26,10 @@ from asterion.middleware._exchange.body import InnerResponse
 from asterion.middleware._exchange.call import Call
 from asterion.middleware._exchange.exchange import AnotherCall, Exchange
 from asterion.middleware._exchange.intake import EARLIER
-from asterion.middleware._exchange.outcome import CALL, NestedResponse, is_known_stream
+from asterion.middleware._exchange.outcome import CALL, NestedResponse, NestedStream, is_known_stream
 from asterion.middleware._exchange.states import NEW, WAITING, Unwanted
 from asterion.requests import Request
 from asterion.requests._body import BODY as KEPT_BODY
-from asterion.responses._streaming import close_iterator
 from asterion.routing._answers import answer_http_exception, response_to_http_exception
 from asterion.routing._endpoints import Handler, respond_to, settled_response
 from asterion.routing._routes import Route
@@ -88,7 +87,7 @@ class Nest:
                 run.simple = response
                 status, headers = response.status_code, response.raw_headers
                 await send({"type": "http.response.start", "status": status, "headers": headers})
-                await send({"type": "http.response.body", "body": response.last})
+                await send({"type": "http.response.body", "body": response.body})
             else:
                 await run.send_response(outermost, response)
             if run.busy or (run.request is not None and run.request._form is not None):
@@ -261,7 +260,7 @@ class Run:
 
     async def send_response(self, outermost: "Layer", response: Any) -> None:
         """Send what the outermost function returned."""
-        if type(response) is not NestedResponse or response._body is not None:
+        if not isinstance(response, NestedResponse) or response._body is not None:
             outermost.result = response
             await outermost.conclude(None)
             return
@@ -301,8 +300,7 @@ class Run:
         if response.begun:
             return None  # its own task does that
         innermost = response.layer.is_innermost
-        if response.made_in is not None and not response.passed:
-            await close_iterator(wrapped.body_iterator)
+        await response.close()
         if wrapped.background is None:
             return None
         return await self.guard(run_background(wrapped.background, response.scope), innermost, COMPLETE)
@@ -310,8 +308,7 @@ class Run:
     async def stop(self) -> None:
         """Cancelled: close and end what was begun."""
         for response in self.made:
-            if response.made_in is not None and not response.begun:
-                await close_iterator(response.wrapped.body_iterator)
+            await response.close()
         for layer in self.with_tasks:
             await layer.stop_tasks()
         if self.request is not None:
@@ -391,7 +388,7 @@ class Layer(Exchange):
             self.share_body(call)
         # PERF(benchmarks/header_middleware): what nearly every endpoint returns first.
         if type(response).__call__ is CALL:
-            nested = NestedResponse(response, scope, self, call)
+            nested = NestedResponse(response, scope, self)
             if held:
                 nested.held, nested.simple = tuple(held), False
             if response.background is not None:
@@ -408,10 +405,10 @@ class Layer(Exchange):
             return response
         if not is_known_stream(response):
             return await self.run_in_task(response, scope, call)
-        nested = NestedResponse(response, scope, self, call)
-        run.made = (*run.made, nested)
+        stream = NestedStream(response, scope, self, call)
+        run.made = (*run.made, stream)
         run.busy = True
-        return nested
+        return stream
 
     async def _inner_failed(self, error: BaseException, call: Call, made: tuple[NestedResponse, ...]) -> None:
         """What is inside has raised: nobody gets the responses that were made there, and call_next may come again."""

@@ -12,7 +12,7 @@ from asterion.concurrency import Companion, running_task
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.responses import Response, StreamingResponse
 from asterion.responses._base import content_of
-from asterion.responses._streaming import start_of
+from asterion.responses._streaming import close_iterator, start_of
 from asterion.types import Message, Scope, Send
 
 CALL = Response.__call__
@@ -37,49 +37,81 @@ class NestedResponse(InnerResponse):
     trailers: tuple[Message, ...] = ()
     read = False
 
+    simple = True
     passed = False
     """Whether it has been sent, or is being sent."""
-    begun = False
-    """Whether it is running in a task beside, because its stream is read."""
-    made_in: Any = None
-    """The task in which a stream was made, and its context as it was."""
-    last: Any
+    body: Any
     """The body, where it is there already."""
 
-    def __init__(self, wrapped: Any, scope: Scope, layer: Any, call: Any) -> None:
+    def __init__(self, wrapped: Response, scope: Scope, layer: Any) -> None:
         # Not the constructor of the base: see there.
-        self.wrapped = wrapped
+        self.wrapped: Any = wrapped
         self.layer = layer
-        if type(wrapped).__call__ is CALL:
-            self.status_code, self.raw_headers, self.last = content_of(wrapped, scope)
-            self.simple = True
-        else:
-            self.start, with_body = start_of(wrapped, scope)
-            self.status_code, self.raw_headers = self.start["status"], self.start["headers"]
-            self.last = None if with_body else b""
-            self.made_in = running_task(), contextvars.copy_context()
         self.scope = scope
-        self.call = call
+        self.status_code, self.raw_headers, self.body = content_of(wrapped, scope)
 
     @property
     def source(self) -> Any:  # type: ignore[override]
         """Itself."""
         return self
 
-    # --- the body, as dispatch sees it ---
-
     async def next_chunk(self) -> bytes:
         """The next chunk. Raises StopAsyncIteration at the end."""
-        if self.last is not None:
-            if self.read or not self.last:
-                raise StopAsyncIteration
-            self.read = True
-            body: bytes = self.last
-            return body
-        if self.read:
+        if self.read or not self.body:
             raise StopAsyncIteration
-        if not self.begun:
-            self.begun = True
+        self.read = True
+        body: bytes = self.body
+        return body
+
+    def close_body(self) -> None:
+        """No more chunks are wanted."""
+        self.read = True
+
+    def head(self) -> Message:
+        """The start message."""
+        return {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+
+    async def pass_on(self, send: Send) -> None:
+        """Send it with the head as dispatch has left it, without background work."""
+        self.passed = True
+        try:
+            for message in (*self.held, self.head(), {"type": "http.response.body", "body": self.body}):
+                await send(message)
+        except OSError as error:
+            if not means_client_gone(error):
+                raise
+
+    async def close(self) -> None:
+        """Nobody wants it."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is running in a task beside, which sees to all of it."""
+        return False
+
+
+class NestedStream(NestedResponse):
+    """A nested response whose body is still to be made."""
+
+    simple = False
+    _begun = False
+
+    def __init__(self, wrapped: Any, scope: Scope, layer: Any, call: Any) -> None:
+        self.wrapped = wrapped
+        self.layer = layer
+        self.scope = scope
+        self.call = call
+        self.start, self.with_body = start_of(wrapped, scope)
+        self.status_code, self.raw_headers = self.start["status"], self.start["headers"]
+        # Where it was made: it is run there, or at least in the context as it was there.
+        self.made_in = running_task(), contextvars.copy_context()
+
+    async def next_chunk(self) -> bytes:
+        """The next chunk, of the stream running in a task beside. Raises StopAsyncIteration at the end."""
+        if self.read or not self.with_body:
+            raise StopAsyncIteration
+        if not self._begun:
+            self._begun = True
             self.layer.start_in_task(self.wrapped, self.scope, self.call)
         await self.call.started_beside()
         chunk: bytes = await self.call.next_chunk()
@@ -88,35 +120,16 @@ class NestedResponse(InnerResponse):
     def close_body(self) -> None:
         """No more chunks are wanted."""
         self.read = True
-        if self.begun:
+        if self._begun:
             self.call.close_body()
-
-    # --- its way out ---
-
-    def is_simple(self) -> bool:
-        """Whether sending it is sending two messages and nothing else; it is taken as sent then."""
-        if self._body is not None or self.background is not None or self.made_in is not None or self.held:
-            return False
-        self.passed = True
-        return True
 
     def head(self) -> Message:
         """The start message: this status and these headers, every other key of the inner one as it was."""
-        if self.made_in is not None:
-            return super().head()
-        return {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        return {**self.start, "status": self.status_code, "headers": self.raw_headers}
 
     async def pass_on(self, send: Send) -> None:
         """Send it with the head as dispatch has left it, without background work."""
         self.passed = True
-        if self.made_in is None:
-            try:
-                for message in (*self.held, self.head(), {"type": "http.response.body", "body": self.last}):
-                    await send(message)
-            except OSError as error:
-                if not means_client_gone(error):
-                    raise
-            return
         wrapped = self.wrapped
         before = wrapped.status_code, wrapped.raw_headers, wrapped.background
         wrapped.status_code, wrapped.raw_headers, wrapped.background = self.status_code, self.raw_headers, None
@@ -128,3 +141,13 @@ class NestedResponse(InnerResponse):
                 await Companion(lambda: wrapped(self.scope, self.call.receive, send), context=context).join()
         finally:
             wrapped.status_code, wrapped.raw_headers, wrapped.background = before
+
+    async def close(self) -> None:
+        """Nobody wants it: its iterator is closed, if it was not used up or begun."""
+        if not self.passed and not self._begun:
+            await close_iterator(self.wrapped.body_iterator)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is running in a task beside, which sees to all of it."""
+        return self._begun
