@@ -11,6 +11,7 @@ from typing import Any
 
 from asterion._core.scopekeys import STASHED
 from asterion.concurrency import current_place, settle
+from asterion.concurrency._contexts import put_back
 from asterion.exceptions import HTTPException
 from asterion.middleware._exchange.exchange import ENDED, Exchange
 from asterion.middleware._exchange.nested import Nest
@@ -98,6 +99,7 @@ class BaseHTTPMiddleware:
                     await exchange.join_tasks()
             finally:
                 coroutine.close()
+                put_back(exchange.reinstated)
                 failure = exchange.failure
                 exchange.state = UNWANTED
                 # These refer back to the exchange; the garbage collector need not find that out.

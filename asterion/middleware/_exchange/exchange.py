@@ -18,11 +18,13 @@ Laws of this file:
 
 import types
 from collections.abc import Coroutine, Generator
+from contextvars import Context, copy_context
 from typing import Any, NoReturn
 
 from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import STASHED
 from asterion.concurrency import is_at
+from asterion.concurrency._contexts import Reinstated, reinstate
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.middleware._exchange.call import INCOMPLETE, Call
 from asterion.middleware._exchange.intake import EARLIER
@@ -45,6 +47,10 @@ class Exchange(Tasks):
     """Whether a response start has gone out (that of the happy path is known by `leads_to`)."""
     result: Any = None
     middleware: Any
+    context: Context | None = None
+    """The context as it was when dispatch was given the response: what is left of the inner application goes on with
+    these values, whatever dispatch resets at its end (upstream's runs in a copy of its own)."""
+    reinstated: Reinstated = ()
 
     @property
     def home(self) -> "Exchange":
@@ -89,6 +95,7 @@ class Exchange(Tasks):
         self.started = True
         response = self.response = InnerResponse(message, self)
         self.state = HELD
+        self.context = copy_context()
         result: Any
         try:
             try:
@@ -107,6 +114,7 @@ class Exchange(Tasks):
             await self.conclude(self)
             return
         self.concluded = True
+        self.reinstated = reinstate(self.context)
         send = self.outer_send
         for held in self.held:
             await send(held)
@@ -121,6 +129,7 @@ class Exchange(Tasks):
         self.started = True
         self.response = InnerResponse(message, self)
         self.state = HELD
+        self.context = copy_context()
         self.resumed_at = self.place
         self.share_body(self)
         await self.turn()
@@ -158,7 +167,9 @@ class Exchange(Tasks):
             self.state = WAITING
             await PARK
             return self.response  # type: ignore[return-value] # as above
-        return await call.run_beside(request)
+        response = await call.run_beside(request)
+        self.context = copy_context()
+        return response
 
     def refuse_late_call(self) -> NoReturn:
         """Raise RuntimeError for a call_next that comes after the end of its dispatch."""
@@ -202,6 +213,8 @@ class Exchange(Tasks):
     async def conclude(self, inside: Call | None) -> None:
         """Send what dispatch returned. `inside` is the call within whose `send` this runs, if any."""
         self.concluded = True
+        if self.context is not None and not self.reinstated:
+            self.reinstated = reinstate(self.context)
         response = self.result
         call = response.source if type(response) is InnerResponse and response.untouched else None
         if isinstance(call, Call) and call.state is HELD:

@@ -4,11 +4,12 @@ A view like every `InnerResponse`, on a head that is known. Nothing has been sen
 doing without it are three ways to go on, and each ends with the inner background work.
 """
 
-import contextvars
+from contextvars import Context, copy_context
 from typing import Any
 
 from asterion._core.wire import means_client_gone
 from asterion.concurrency import Companion, running_task
+from asterion.concurrency._contexts import Reinstated, put_back, reinstate
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.responses import Response, StreamingResponse
 from asterion.responses._base import content_of
@@ -42,6 +43,8 @@ class NestedResponse(InnerResponse):
     """Whether it has been sent, or is being sent."""
     body: Any
     """The body, where it is there already."""
+    context: Context
+    """The context as it was when it was made, where there is work to be done in it: dispatch may have reset some."""
 
     def __init__(self, wrapped: Response, scope: Scope, layer: Any) -> None:
         # Not the constructor of the base: see there.
@@ -103,8 +106,8 @@ class NestedStream(NestedResponse):
         self.call = call
         self.start, self.with_body = start_of(wrapped, scope)
         self.status_code, self.raw_headers = self.start["status"], self.start["headers"]
-        # Where it was made: it is run there, or at least in the context as it was there.
-        self.made_in = running_task(), contextvars.copy_context()
+        self.task = running_task()
+        self.context = copy_context()
 
     async def next_chunk(self) -> bytes:
         """The next chunk, of the stream running in a task beside. Raises StopAsyncIteration at the end."""
@@ -133,13 +136,15 @@ class NestedStream(NestedResponse):
         wrapped = self.wrapped
         before = wrapped.status_code, wrapped.raw_headers, wrapped.background
         wrapped.status_code, wrapped.raw_headers, wrapped.background = self.status_code, self.raw_headers, None
-        task, context = self.made_in
+        reinstated: Reinstated = ()
         try:
-            if running_task() is task:
+            if running_task() is self.task:
+                reinstated = reinstate(self.context)
                 await wrapped(self.scope, self.call.receive, send)
             else:
-                await Companion(lambda: wrapped(self.scope, self.call.receive, send), context=context).join()
+                await Companion(lambda: wrapped(self.scope, self.call.receive, send), context=self.context).join()
         finally:
+            put_back(reinstated)
             wrapped.status_code, wrapped.raw_headers, wrapped.background = before
 
     async def close(self) -> None:
