@@ -5,6 +5,7 @@ is called all the same, so that nothing goes unseen, and the exception is raised
 (an error of background work that is handled is done with).
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from asterion.routing._table import plain_table
 from asterion.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 from asterion.websockets import WebSocket, WebSocketDisconnect
 from asterion.websockets._followed import FollowedSend
+
+logger = logging.getLogger("asterion.exceptions")
 
 
 class ExceptionMiddleware:
@@ -108,8 +111,12 @@ class ExceptionMiddleware:
         found = find_handler(error, *self.handlers)
         if found is None:
             return True
-        await call(found[1], request, found[0])
-        return not watch.complete
+        unsent = await call(found[1], request, found[0])
+        if not watch.complete:
+            return True
+        if unsent is not None:  # background work has raised what is answered elsewhere: it shall not go unseen
+            logger.error("%r was raised after the response was complete: no answer can be sent", error, exc_info=error)
+        return False
 
     async def response_to(self, error: Exception, request: Request) -> tuple[Any, bool]:
         """The response that answers `error`, or None, and whether the error is to be raised all the same."""
