@@ -19,8 +19,14 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {word}" for word, number in counts.items() if number) or "none"
 
 
+def _text(text: str) -> str:
+    """Text with code in it: what would be a tag is written out, except in code, where a tag is none."""
+    parts = text.replace("\n", " ").split("`")
+    return "`".join(part if index % 2 else part.replace("<", "&lt;") for index, part in enumerate(parts))
+
+
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    return _text(text).replace("|", "\\|")
 
 
 def _code(text: str) -> str:
@@ -45,7 +51,7 @@ def _row(project: Project, result: Result) -> str:
 def _reasons(project: Project, result: Result) -> str:
     lines = [f"\n### {project.key}\n\n"]
     for each in result.differs:
-        reason = _cell(project.differs.get(each["test"], "not explained yet"))
+        reason = _text(project.differs.get(each["test"], "not explained yet"))
         lines.append(f"- {_code(each['test'])} ({each['starlette']} on Starlette, {each['asterion']}): {reason}\n")
     return "".join(lines)
 

@@ -1,10 +1,12 @@
 """Environments and sources: what has to be there before a project's tests can run, below the ignored `.compat`."""
 
+import configparser
 import hashlib
 import shutil
 import sys
 import tarfile
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,8 +84,36 @@ def _unpack(archive: Path, folder: Path) -> Path:
     return next(entry for entry in folder.iterdir() if entry.is_dir())
 
 
+def _has_section(path: Path, section: str) -> bool:
+    if path.suffix == ".toml":
+        return section in tomllib.loads(path.read_text("utf-8")).get("tool", {})
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.read_string(path.read_text("utf-8"))
+    return parser.has_section(section)
+
+
+def configure(folder: Path) -> None:
+    """Give a folder of tests an empty configuration of pytest if it has none: otherwise pytest would go up, to ours.
+
+    Raises:
+        CompatError: a file that may hold its configuration cannot be read.
+    """
+    if any((folder / name).is_file() for name in ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")):
+        return
+    for name, section in (("pyproject.toml", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
+        path = folder / name
+        try:
+            if path.is_file() and _has_section(path, section):
+                return
+        except (OSError, ValueError, configparser.Error) as error:
+            raise CompatError(f"{path}: {error}") from error
+    (folder / "pytest.ini").write_text("[pytest]\n")
+
+
 def source(project: Project) -> Path:
     """The folder to run the tests in: the unpacked source distribution, or a copy of our application with its tests.
+
+    The folder has a configuration of pytest, if only an empty one.
 
     Raises:
         CompatError: the index has no source distribution, or there is no application.
@@ -94,9 +124,11 @@ def source(project: Project) -> Path:
         if not ours.is_dir():
             raise CompatError(f"there is no {ours.relative_to(ROOT)}; an application's tests stand there")
         shutil.copytree(ours, _fresh(folder), dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "pytest.ini").write_text("[pytest]\n")
+        configure(folder)
         return folder
     archives, log = _fresh(HOME / project.key / "archive"), HOME / project.key / "download.log"
     fetch: list[str | Path] = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
     _do("downloading the source distribution", [*fetch, f"{project.name}=={project.version}", "-d", archives], log)
-    return _unpack(next(archives.iterdir()), _fresh(folder))
+    unpacked = _unpack(next(archives.iterdir()), _fresh(folder))
+    configure(unpacked)
+    return unpacked

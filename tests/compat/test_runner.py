@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from compat import __main__ as command
-from compat import compare, page, process, project, results
+from compat import compare, page, places, process, project, results
+from compat import sides as sides_of_a_run
 from compat.junit import Outcome, Report, read_report
+
+ROOT = Path(__file__).parents[2]
 
 
 def entry(folder: Path, text: str = 'name = "thing"\nversion = "1"\nkind = "suite"\n', key: str = "thing") -> Path:
@@ -21,15 +24,16 @@ def entry(folder: Path, text: str = 'name = "thing"\nversion = "1"\nkind = "suit
     return path
 
 
-def suite(folder: Path, test: str, plugin: bool = True) -> Report:
+def suite(folder: Path, test: str, *plugins: str) -> Report:
     """Run a fake project's tests with the runner's plugin and read its report."""
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text(test)
-    ours = ["-p", "compat_proof"] if plugin else []
+    ours = [word for plugin in (*plugins, "compat_proof") for word in ("-p", plugin)]
+    path = [str(Path(command.__file__).with_name("_plugin")), str(ROOT)]
     process.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *ours, "--junitxml=report.xml", "test_it.py"],
         cwd=folder,
-        env=process.environment({"PYTHONPATH": str(Path(command.__file__).with_name("_plugin"))}),
+        env=process.environment({"PYTHONPATH": os.pathsep.join(path)}),
         log=folder / "log",
         timeout=60,
     )
@@ -56,6 +60,12 @@ def test_a_report_holds_one_outcome_for_each_test_under_its_full_name(tmp_path: 
     assert report.outcomes["test_it.py::test_late"] == "error"
     assert len(report.outcomes) == 8
     assert report.engines == {"starlette"}
+
+
+def test_a_report_proves_for_each_test_whose_modules_it_ran_on(tmp_path: Path) -> None:
+    test = "import starlette.responses\ndef test_it(): pass\n"
+    assert suite(tmp_path, test).engines == {"starlette"}
+    assert suite(tmp_path, test, "asterion.dropin.pytest_plugin").engines == {"asterion"}
 
 
 def test_a_module_that_cannot_be_collected_is_an_error(tmp_path: Path) -> None:
@@ -174,6 +184,54 @@ def test_a_child_is_given_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert process.environment({}, index=True).keys() >= {"PIP_INDEX_URL", "PATH"}
 
 
+def collected(folder: Path) -> set[str]:
+    """The tests that pytest finds in a folder whose parent has a configuration that would spoil it."""
+    (folder.parent / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    (folder / "test_it.py").write_text("def test_it(): pass\n")
+    (folder / "check_it.py").write_text("def test_other(): pass\n")
+    log = folder.parent / "log"
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider"]
+    process.run(command, cwd=folder, env=process.environment({}), log=log, timeout=60)
+    return {line for line in log.read_text().splitlines() if "::" in line}
+
+
+@pytest.mark.parametrize("files", [{}, {"pyproject.toml": '[project]\nname = "x"\n', "setup.cfg": "[metadata]\n"}])
+def test_a_source_distribution_without_a_configuration_of_pytest_is_not_run_with_ours(
+    files: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    places.configure(folder)
+    assert collected(folder) == {"test_it.py::test_it"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pytest.ini", "[pytest]\npython_files = check_*.py\n"),
+        ("tox.ini", "[pytest]\npython_files = check_*.py\n"),
+        ("setup.cfg", "[tool:pytest]\npython_files = check_*.py\n"),
+        ("pyproject.toml", '[tool.pytest.ini_options]\npython_files = ["check_*.py"]\n'),
+    ],
+)
+def test_a_source_distribution_is_run_with_its_own_configuration_of_pytest(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / name).write_text(text)
+    places.configure(folder)
+    assert collected(folder) == {"check_it.py::test_other"}
+
+
+def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool")
+    with pytest.raises(project.CompatError, match="pyproject.toml"):
+        places.configure(tmp_path)
+
+
 RESULT = results.Result(
     project="thing",
     version="1",
@@ -196,10 +254,11 @@ def test_a_difference_needs_a_reason_and_a_reason_a_difference(tmp_path: Path) -
 
 
 def test_the_table_has_a_row_for_each_project_and_a_reason_for_each_difference(tmp_path: Path) -> None:
-    told = project.Project("thing", "thing", "1", "suite", note="a|b", differs={"t.py::test_a[x|y]": "the reason"})
+    reason = "a <tag>, and `a<b|c>`"
+    told = project.Project("thing", "thing", "1", "suite", note="a|b", differs={"t.py::test_a[x|y]": reason})
     made = page.table([(told, RESULT)])
     assert "| thing | 1 | its own | 2 passed | 1 passed, 1 failed | 1 | a\\|b |" in made
-    assert "- `t.py::test_a[x|y]` (passed on Starlette, failed): the reason" in made
+    assert "- `t.py::test_a[x|y]` (passed on Starlette, failed): a &lt;tag>, and `a<b|c>`" in made
 
 
 def test_only_the_part_between_the_marks_is_made() -> None:
@@ -269,4 +328,22 @@ def test_the_command_ends_with_2_for_a_project_that_could_not_be_run(
     sides(monkeypatch, starlette={"a": "passed"}, asterion={})
     assert command.main([]) == 2
     assert command.main(["nobody"]) == 2
+    assert not (workshop / "results").exists()
+
+
+def test_the_command_writes_no_result_of_a_side_that_ran_on_the_other_engine(
+    workshop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tests really run, and what keeps the drop-in from them is in the entry."""
+    entry(
+        workshop / "projects",
+        'name = "thing"\nversion = "1"\nkind = "suite"\nenvironment = { ASTERION_DROPIN = "0" }\n',
+    )
+    (workshop / "home" / "thing").mkdir(parents=True)
+    (workshop / "test_it.py").write_text("def test_it(): pass\n")
+    places.configure(workshop)
+    monkeypatch.setattr(sides_of_a_run, "HOME", workshop / "home")
+    monkeypatch.setattr(sides_of_a_run, "python_of", lambda project: Path(sys.executable))
+    assert command.main([]) == 2
+    assert "the side of asterion ran on starlette" in capsys.readouterr().err
     assert not (workshop / "results").exists()
