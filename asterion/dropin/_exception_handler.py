@@ -2,18 +2,26 @@
 
 import logging
 
-from asterion._core.handlers import find_handler
+from asterion._core.handlers import ByClass, ByStatus, find_handler
 from asterion._core.scopekeys import EXCEPTION_HANDLERS
 from asterion._core.wire import StartWatch
 from asterion.concurrency import call
 from asterion.requests import Request
 from asterion.routing._endpoints import answer_websocket, respond_to
-from asterion.types import ASGIApp, Receive, Scope, Send
+from asterion.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 from asterion.websockets import WebSocket
 
-__all__ = ["wrap_app_handling_exceptions"]
+__all__ = ["ExceptionHandlers", "StatusHandlers", "wrap_app_handling_exceptions"]
+
+ExceptionHandlers = ByClass
+StatusHandlers = ByStatus
 
 logger = logging.getLogger("asterion.dropin")
+
+
+def _lookup_exception_handler(exc_handlers: ExceptionHandlers, exc: Exception) -> ExceptionHandler | None:
+    """The handler for the nearest base class of an exception. A group is not looked into: it would get another's."""
+    return next((exc_handlers[cls] for cls in type(exc).__mro__ if cls in exc_handlers), None)
 
 
 def wrap_app_handling_exceptions(app: ASGIApp, conn: Request | WebSocket) -> ASGIApp:

@@ -11,6 +11,11 @@ from typing import Final
 
 BodyStreamGenerator = AsyncIterator[bytes]
 
+
+class RequestBodyLimitResponseSent(Exception):
+    """What upstream raises in an application whose 413 was sent over its head. Asterion raises the 413 and no more."""
+
+
 _SCOPE = "types: Message Receive Scope Send"
 _APP = "types: ASGIApp Message Receive Scope Send"
 _HANDLING = "dropin._exception_handler: wrap_app_handling_exceptions"
@@ -71,6 +76,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "middleware.body_limit": (
         "_core.bodylimits: RequestBodyTooLarge=_RequestBodyTooLarge",
+        "dropin._incidental: RequestBodyLimitResponseSent=_RequestBodyLimitResponseSent",
         "datastructures: Headers",
         "exceptions: HTTPException",
         "responses: PlainTextResponse",
@@ -128,6 +134,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         _WARNING,
         "_core.paths: get_route_path",
         "convertors: Convertor",
+        "dropin._lifespan: DefaultLifespan=_DefaultLifespan",
+        "routing._lifespan: as_context=_wrap_gen_lifespan_context",
         "datastructures: URL Headers URLPath",
         "exceptions: HTTPException",
         "middleware: Middleware",
@@ -154,7 +162,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "responses: HTMLResponse",
         "types: Receive Scope Send",
     ),
-    "testclient": (_CALLABLES, _WARNING, "websockets: WebSocketDisconnect", _APP),
+    "testclient": (_CALLABLES, _WARNING, "testclient._httpx: httpx", "websockets: WebSocketDisconnect", _APP),
     "websockets": (_JSON, "requests: HTTPConnection StateT", "responses: Response", _SCOPE),
 }
 
@@ -187,7 +195,8 @@ OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "schemas": ("modules: re",),
     "staticfiles": ("email.utils: parsedate", "modules: anyio errno importlib os stat"),
-    "templating": ("os: PathLike",),
+    # Without jinja2 the import fails, by which programs find out whether they have templates.
+    "templating": ("os: PathLike", "modules: jinja2"),
     "testclient": (
         "contextlib: AbstractContextManager",
         "urllib.parse: unquote urljoin",

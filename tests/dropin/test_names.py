@@ -83,3 +83,32 @@ def test_a_module_is_reached_through_the_package_though_only_another_was_importe
     )
     looked = python("look.py", cwd=tmp_path)
     assert looked.stdout.split() == ["True", "False", "False", "False", "True"], looked.stderr
+
+
+def test_private_names_that_programs_import_are_there(tmp_path: Path) -> None:
+    (tmp_path / "look.py").write_text(
+        "import asterion.dropin; asterion.dropin.install()\n"
+        "import starlette.routing\n"
+        "from starlette._exception_handler import ExceptionHandlers, StatusHandlers, _lookup_exception_handler\n"
+        "from starlette.middleware.body_limit import _RequestBodyLimitResponseSent, _RequestBodyTooLarge\n"
+        "from starlette.routing import Router, _DefaultLifespan, _wrap_gen_lifespan_context\n"
+        "from starlette.templating import jinja2\n"
+        "from starlette.testclient import httpx\n"
+        "print(isinstance(Router().lifespan_context, _DefaultLifespan), httpx.__name__, jinja2.__name__)\n"
+        "def lifespan(app): yield app\n"
+        "print(hasattr(_wrap_gen_lifespan_context(lifespan)(None), '__aenter__'))\n"
+        "print(issubclass(_RequestBodyLimitResponseSent, (_RequestBodyTooLarge, BaseExceptionGroup)))\n"
+    )
+    looked = python("look.py", cwd=tmp_path)
+    assert looked.stdout.split() == ["True", "httpx2", "jinja2", "True", "False"], looked.stderr
+
+
+def test_templates_cannot_be_imported_without_jinja_by_which_programs_know_that_there_are_none(tmp_path: Path) -> None:
+    (tmp_path / "look.py").write_text(
+        "import asterion.dropin; asterion.dropin.install()\n"
+        "import sys; sys.modules['jinja2'] = None\n"
+        "try:\n    import starlette.templating\nexcept ImportError as error:\n    print('jinja2' in str(error))\n"
+        "import asterion.templating\n"
+    )
+    looked = python("look.py", cwd=tmp_path)
+    assert looked.stdout.split() == ["True"], looked.stderr

@@ -6,11 +6,12 @@ import anyio
 import pytest
 
 from asterion.applications import Asterion
-from asterion.dropin._exception_handler import wrap_app_handling_exceptions
+from asterion.dropin._exception_handler import _lookup_exception_handler, wrap_app_handling_exceptions
+from asterion.dropin._lifespan import DefaultLifespan
 from asterion.dropin._utils import AwaitableOrContextManagerWrapper, create_collapsing_task_group
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response
-from asterion.routing import Route, WebSocketRoute
+from asterion.routing import Route, Router, WebSocketRoute
 from asterion.testclient import TestClient
 from asterion.websockets import WebSocket, WebSocketDisconnect
 from tests.asgi import request
@@ -223,3 +224,34 @@ def test_an_exception_of_a_wrapped_websocket_is_answered_by_its_handler(backend:
         with pytest.raises(WebSocketDisconnect) as caught:
             websocket.receive_text()
     assert caught.value.code == 4409
+
+
+class SoldOut(OutOfStock):
+    pass
+
+
+def test_the_handler_of_the_nearest_base_class_is_looked_up() -> None:
+    handlers: dict[Any, Any] = {Exception: "any", OutOfStock: "out of stock"}
+    assert _lookup_exception_handler(handlers, SoldOut()) == "out of stock"
+    assert _lookup_exception_handler(handlers, ValueError()) == "any"
+    assert _lookup_exception_handler({OutOfStock: out_of_stock}, ValueError()) is None
+
+
+def test_a_handler_for_what_is_in_a_group_is_not_taken_for_the_group() -> None:
+    assert _lookup_exception_handler({OutOfStock: out_of_stock}, ExceptionGroup("", [OutOfStock()])) is None
+
+
+@pytest.mark.anyio
+async def test_a_router_without_a_lifespan_has_the_default_one() -> None:
+    given = Router(lifespan=DefaultLifespan(Router()))
+    assert isinstance(Router().lifespan_context, DefaultLifespan)
+    assert not isinstance(Router(lifespan=lambda app: app).lifespan_context, DefaultLifespan)
+    async with given.lifespan_context(given) as state, DefaultLifespan(given)(None) as own:
+        assert state is own is None
+
+
+@pytest.mark.anyio
+async def test_the_default_lifespan_hides_no_failure() -> None:
+    with pytest.raises(OutOfStock):
+        async with DefaultLifespan(Router())(None):
+            raise OutOfStock
