@@ -3,6 +3,8 @@
 `Asterion` and `Starlette` are one class with two sets of policies (`asterion._core.policies`).
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any

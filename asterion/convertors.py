@@ -11,7 +11,6 @@ Laws of this module:
 
 from __future__ import annotations
 
-import decimal
 import math
 import uuid
 from typing import Any, ClassVar, Generic, TypeVar
@@ -120,6 +119,8 @@ class FloatConvertor(Convertor[float]):
         if math.isnan(number) or math.isinf(number) or number < 0:
             raise ValueError(f"A path parameter of type float must be finite and not negative: {value!r}")
         # repr is the shortest text that reads back as the same float; Decimal writes it without an exponent.
+        import decimal
+
         text = format(decimal.Decimal(repr(abs(number))), "f")
         return text.removesuffix(".0")
 

@@ -4,6 +4,8 @@ Laws: only an HTTP method that the class defines is ever called, by its exact na
 attribute (CVE-2026-48817). Methods may be sync (they run in a worker thread) or async.
 """
 
+from __future__ import annotations
+
 from collections.abc import Generator
 from typing import Any, ClassVar
 

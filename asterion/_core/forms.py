@@ -32,7 +32,7 @@ class MultiPartException(HTTPException):
         return self.message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FormLimits:
     """What a form may cost. Sizes are bytes; `float("inf")` takes a count limit off.
 

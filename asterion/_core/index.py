@@ -6,7 +6,6 @@ not known is a candidate for every path.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 R = TypeVar("R")
@@ -14,12 +13,17 @@ R = TypeVar("R")
 _Entry = tuple[int, R]
 
 
-@dataclass(frozen=True, slots=True)
 class Place:
     """Where the index files a route: under one literal path, or under a static beginning that ends with a slash."""
 
-    literal: str | None = None
-    prefix: str = ""
+    __slots__ = ("literal", "prefix")
+
+    def __init__(self, literal: str | None = None, prefix: str = "") -> None:
+        self.literal = literal
+        self.prefix = prefix
+
+    def __repr__(self) -> str:
+        return f"Place(literal={self.literal!r}, prefix={self.prefix!r})"
 
 
 class RouteIndex(Generic[R]):

@@ -8,11 +8,9 @@ import importlib
 import json
 import json.encoder
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
 class JSONCodec:
     """How values become JSON in UTF-8 and back.
 
@@ -20,9 +18,15 @@ class JSONCodec:
     what is not JSON, best `json.JSONDecodeError`, which names the place.
     """
 
-    name: str
-    encode: Callable[[Any], bytes]
-    decode: Callable[[bytes], Any]
+    __slots__ = ("decode", "encode", "name")
+
+    def __init__(self, name: str, encode: Callable[[Any], bytes], decode: Callable[[bytes], Any]) -> None:
+        self.name = name
+        self.encode = encode
+        self.decode = decode
+
+    def __repr__(self) -> str:
+        return f"JSONCodec({self.name!r})"
 
 
 _thorough = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -11,7 +11,7 @@ from typing import Any
 from asterion.types import Scope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policies:
     """What an application has chosen where upstream chose otherwise."""
 

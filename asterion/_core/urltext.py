@@ -11,6 +11,7 @@ Laws of this module:
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -29,11 +30,24 @@ __all__ = (
     "split_url",
 )
 
+
 # Everything in ASCII that a path cannot hold as it is (RFC 3986 section 3.3), the C1 controls, line and paragraph
 # separators, and surrogates, which no encoding can write. Other text beyond ASCII stays readable.
-_NOT_IN_PATH_TEXT = re.compile('[\\x00-\\x20"#<>?\\[\\\\\\]^`{|}\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]')
-_NOT_IN_PATH = re.compile(_NOT_IN_PATH_TEXT.pattern[:-1] + "%]")
-_NOT_IN_QUERY = re.compile('[\\x00-\\x20"#<>\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]')
+@functools.cache
+def _not_in_path_text() -> re.Pattern[str]:
+    return re.compile('[\\x00-\\x20"#<>?\\[\\\\\\]^`{|}\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]')
+
+
+@functools.cache
+def _not_in_path() -> re.Pattern[str]:
+    return re.compile(_not_in_path_text().pattern[:-1] + "%]")
+
+
+@functools.cache
+def _not_in_query() -> re.Pattern[str]:
+    return re.compile('[\\x00-\\x20"#<>\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]')
+
+
 _NOT_IN_USERINFO = re.compile("[^A-Za-z0-9!$%&'()*+,;=._~-]")
 _NOT_IN_AUTHORITY = re.compile('[\\x00-\\x20"<>\\\\^`{|}\\x7f]')
 _END_OF_AUTHORITY = re.compile("[/?#]")
@@ -59,17 +73,17 @@ def quote_path(path: str) -> str:
 
     `unquote` of the result is `path` again, whatever it holds.
     """
-    return _NOT_IN_PATH.sub(_percent, path)
+    return _not_in_path().sub(_percent, path)
 
 
 def quote_path_text(path: str) -> str:
     """Make path text that is encoded already (its `%41` stay) safe: what would end or hide in the path is encoded."""
-    return _NOT_IN_PATH_TEXT.sub(_percent, path)
+    return _not_in_path_text().sub(_percent, path)
 
 
 def quote_query(query: str) -> str:
     """Make query text safe: white space, controls and `#` are percent-encoded, everything else stays."""
-    return _NOT_IN_QUERY.sub(_percent, query)
+    return _not_in_query().sub(_percent, query)
 
 
 def quote_userinfo(text: str) -> str:

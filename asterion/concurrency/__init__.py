@@ -6,6 +6,8 @@ own file work runs on a limiter of its own, so that slow user threads can neithe
 A task that the toolkit starts is a `Companion`: started, watched and always waited for by the code that made it.
 """
 
+from __future__ import annotations
+
 import contextvars
 import inspect
 import math
@@ -146,7 +148,7 @@ class ThreadedIterator(Generic[T]):
         self._iterator: Iterator[T] = iter(iterable)
         self._context: contextvars.Context | None = None
 
-    def __aiter__(self) -> "ThreadedIterator[T]":
+    def __aiter__(self) -> ThreadedIterator[T]:
         return self
 
     async def __anext__(self) -> T:

@@ -1,5 +1,7 @@
 """Tasks the toolkit starts: each is watched, and waited for by the code that made it."""
 
+from __future__ import annotations
+
 import asyncio
 import contextvars
 import sys

@@ -12,8 +12,8 @@ logger = logging.getLogger("asterion.dropin")
 
 def tell_without_decoder() -> None:
     """Log a warning if the library that upstream reads multipart forms with is installed, and ours is not."""
-    library = importlib.import_module("asterion.formparsers._library").library  # not before somebody wants requests
-    if library is None and importlib.util.find_spec("python_multipart") is not None:
+    found = importlib.import_module("asterion.formparsers._library").library()  # not before somebody wants requests
+    if found is None and importlib.util.find_spec("python_multipart") is not None:
         logger.warning(
             "python-multipart is installed, but here multipart forms are decoded by the library 'multipart', which is "
             "not: reading such a form will fail. Install it with: pip install 'asterion[forms]'"

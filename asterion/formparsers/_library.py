@@ -10,6 +10,7 @@ parsers without I/O. `multipart` also tells a body that ends before its closing 
 Law of this module: a form means the same however its bytes were cut into chunks.
 """
 
+import functools
 import importlib
 import warnings
 from collections.abc import Iterator
@@ -28,7 +29,9 @@ class MissingFormLibrary(RuntimeError):
         )
 
 
-def _find_library() -> Any:
+@functools.cache
+def library() -> Any:
+    """The library, or None. Imported when the first form comes: an application without forms does without it."""
     # python-multipart installs a package `multipart` as well: it hands over to the real one if that is there, and is
     # itself, with a warning, if not.
     with warnings.catch_warnings():
@@ -40,9 +43,6 @@ def _find_library() -> Any:
     return found if hasattr(found, "PushMultipartParser") else None
 
 
-library = _find_library()
-
-
 class MultipartDecoder:
     """The library's push parser behind our rules for what stands before the first and after the last boundary.
 
@@ -51,10 +51,11 @@ class MultipartDecoder:
     boundary is ignored (RFC 2046 section 5.1.1).
     """
 
-    __slots__ = ("_begun", "_boundary", "_ended", "_head", "_is_empty", "_limits", "_parser")
+    __slots__ = ("_begun", "_boundary", "_ended", "_head", "_is_empty", "_library", "_limits", "_parser")
 
     def __init__(self, boundary: bytes, limits: FormLimits) -> None:
-        if library is None:
+        self._library = library()
+        if self._library is None:
             raise MissingFormLibrary
         self._boundary = b"--" + boundary
         self._limits = limits
@@ -62,7 +63,7 @@ class MultipartDecoder:
         self._begun = False
         self._ended = False
         self._is_empty = True
-        self._parser = library.PushMultipartParser(
+        self._parser = self._library.PushMultipartParser(
             boundary,
             strict=True,
             header_charset="latin-1",
@@ -85,9 +86,9 @@ class MultipartDecoder:
             return
         try:
             yield from self._parser.parse(chunk)
-        except library.ParserLimitReached as error:
+        except self._library.ParserLimitReached as error:
             raise self._limits.headers_exceeded() from error
-        except library.MultipartError as error:
+        except self._library.MultipartError as error:
             # In strict mode it minds bytes behind the closing boundary too, if they come in a chunk of their own.
             self._ended = self._is_complete()
             if self._ended:
@@ -110,7 +111,7 @@ class MultipartDecoder:
     def _is_complete(self) -> bool:
         try:
             self._parser.close()
-        except library.MultipartError:
+        except self._library.MultipartError:
             return False
         return True
 

@@ -5,6 +5,8 @@ piles up; its iterable is closed in that thread on every way out; header names w
 because in `environ` they could not be told from those with a hyphen.
 """
 
+from __future__ import annotations
+
 import sys
 import tempfile
 from collections.abc import Callable, Iterable

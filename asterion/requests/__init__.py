@@ -4,18 +4,19 @@ Laws of this package: constructing a request stores three references, everything
 kept; no byte of a body that was taken from `receive` is lost; whoever asks for a body that is gone is told so.
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any, NoReturn, cast
 
 import anyio.lowlevel
 
-from asterion._core.forms import FormLimits
+from asterion._core.forms import FormLimits, MultiPartException
 from asterion._core.headers import encode_header_value
 from asterion._core.jsonbody import MalformedJSON
 from asterion._core.scopekeys import LISTENERS, READING, STASH_LIMIT, STASHED, Listener, stashed_bytes
 from asterion.datastructures import FormData
-from asterion.formparsers import FormParser, MultiPartException, MultiPartParser
 from asterion.requests._body import BodyRequest, BodyStream, ClientDisconnect
 from asterion.requests._connection import HTTPConnection, MissingMiddleware, StateT, WrongScope, cookie_parser
 from asterion.requests._glance import glance
@@ -131,6 +132,9 @@ class Request(BodyRequest[StateT]):
         return self._form
 
     async def _parse_form(self, limits: FormLimits) -> FormData:
+        # Here and not above: what reads forms takes its time to import, and many an application has none.
+        from asterion.formparsers import FormParser, MultiPartParser
+
         content_type = (self.headers.get("content-type") or "").partition(";")[0].strip().lower()
         parser: FormParser | MultiPartParser
         if content_type == "multipart/form-data":

@@ -1,5 +1,7 @@
 """Asking `receive` without waiting for it."""
 
+from __future__ import annotations
+
 import asyncio
 import sys
 from collections.abc import Callable

@@ -7,9 +7,7 @@ like a complete body, the headers of an instance are never changed by sending it
 
 import copy
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from asterion._core.conditional import if_range_matches, is_not_modified, precondition_failed
@@ -54,17 +52,25 @@ class RangeNotSatisfiable(Exception):
         self.max_size = max_size
 
 
-@dataclass(slots=True)
 class _Plan:
     """What to send: a status, changes to the headers (None drops one), and pieces.
 
     A piece is bytes, or a half-open range of the file.
     """
 
-    status: int
-    changes: dict[str, str | None] = field(default_factory=dict)
-    pieces: list[bytes | tuple[int, int]] = field(default_factory=list)
-    whole: bool = False
+    __slots__ = ("changes", "pieces", "status", "whole")
+
+    def __init__(
+        self,
+        status: int,
+        changes: dict[str, str | None] | None = None,
+        pieces: list[bytes | tuple[int, int]] | None = None,
+        whole: bool = False,
+    ) -> None:
+        self.status = status
+        self.changes = {} if changes is None else changes
+        self.pieces = [] if pieces is None else pieces
+        self.whole = whole
 
 
 class FileResponse(Response):
@@ -170,7 +176,7 @@ class FileResponse(Response):
         return _Plan(206, described, [(start, end)])
 
     def _plan_multipart(self, ranges: Sequence[tuple[int, int]], size: int) -> _Plan:
-        boundary = secrets.token_hex(16)
+        boundary = os.urandom(16).hex()
         length, head = self.generate_multipart(ranges, boundary, size, self.headers["content-type"])
         pieces: list[bytes | tuple[int, int]] = []
         for start, end in ranges:

@@ -5,6 +5,8 @@ client that leaves is noticed even while the iterator waits, on every version of
 iterator that never waits.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
@@ -86,7 +88,7 @@ class StreamingResponse(Response):
             pass
 
     async def stream_response(
-        self, send: Send, *, scope: Scope | None = None, watch: "ClientWatch | None" = None
+        self, send: Send, *, scope: Scope | None = None, watch: ClientWatch | None = None
     ) -> None:
         """Send the start and every chunk, and close the iterator."""
         scope = scope if scope is not None else {"type": "http"}
@@ -117,7 +119,7 @@ class StreamingResponse(Response):
                 watch.gone = True
                 watch.error = None
 
-    async def _send_chunks(self, body: Any, kind: str, send: Send, watch: "ClientWatch") -> None:
+    async def _send_chunks(self, body: Any, kind: str, send: Send, watch: ClientWatch) -> None:
         iterator = aiter(body)
         watch.waiting = True
         try:
@@ -137,7 +139,7 @@ class StreamingResponse(Response):
             except OSError as error:
                 watch.lost(error)
 
-    async def _pump(self, iterator: AsyncIterator[Any], kind: str, send: Send, watch: "ClientWatch") -> None:
+    async def _pump(self, iterator: AsyncIterator[Any], kind: str, send: Send, watch: ClientWatch) -> None:
         """Send the chunks up to the end of `iterator`, or until the client has gone."""
         charset = self.charset
         left = _CHUNKS_PER_LOOK
@@ -193,7 +195,7 @@ class _Items:
     def __init__(self, items: Iterable[Any]) -> None:
         self._items = items
 
-    def __aiter__(self) -> "_ItemsIterator":
+    def __aiter__(self) -> _ItemsIterator:
         return _ItemsIterator(self._items)
 
 
@@ -203,7 +205,7 @@ class _ItemsIterator:
     def __init__(self, items: Iterable[Any]) -> None:
         self._items: Iterator[Any] = iter(items)
 
-    def __aiter__(self) -> "_ItemsIterator":
+    def __aiter__(self) -> _ItemsIterator:
         return self
 
     async def __anext__(self) -> Any:

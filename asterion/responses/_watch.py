@@ -1,5 +1,7 @@
 """Looking out for a client that goes while its response is being made."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 

@@ -5,6 +5,8 @@ raises arrives as itself. Any other ASGI application is served the lifespan prot
 not know the protocol is left alone, as servers do.
 """
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Iterable, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any

@@ -370,7 +370,7 @@ def test_a_disposition_from_another_tokenizer_is_checked_too(value: bytes) -> No
 
 
 async def test_without_the_library_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_library, "library", None)
+    monkeypatch.setattr(_library, "library", lambda: None)
     with pytest.raises(MissingFormLibrary, match=r"pip install 'asterion\[forms\]'"):
         await items(field("a") + END)
     assert (await make_request(b"a=1", "application/x-www-form-urlencoded").form())["a"] == "1"
@@ -384,4 +384,4 @@ def test_a_missing_library_and_its_namesake_count_as_missing(
     import types
 
     monkeypatch.setitem(sys.modules, "multipart", None if installed is None else types.ModuleType("multipart"))
-    assert _library._find_library() is None
+    assert _library.library.__wrapped__() is None

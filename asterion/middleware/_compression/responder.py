@@ -4,6 +4,8 @@ Laws: a response is compressed as a whole or not touched; each chunk of a stream
 that is not a start or a body passes as it is, in its order.
 """
 
+from __future__ import annotations
+
 from typing import NoReturn
 
 import anyio

@@ -3,6 +3,8 @@
 What its messages mean depends on one state. `exchange` holds the other side, `dispatch`.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Awaitable
 from typing import Protocol
@@ -44,17 +46,17 @@ class Home(Protocol):
     scope: Scope
     place: Place
     detached: Companion | None
-    beside: "tuple[Call, ...]"
+    beside: tuple[Call, ...]
 
-    def next_message(self, call: "Call") -> Awaitable[Message]: ...
+    def next_message(self, call: Call) -> Awaitable[Message]: ...
 
-    def share_body(self, call: "Call") -> None: ...
+    def share_body(self, call: Call) -> None: ...
 
     def turn(self) -> Awaitable[None]: ...
 
     def detach_dispatch(self) -> None: ...
 
-    def end_listening(self, call: "Call | None") -> None: ...
+    def end_listening(self, call: Call | None) -> None: ...
 
     def fail(self, failure: Exception) -> None: ...
 

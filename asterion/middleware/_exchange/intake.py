@@ -4,6 +4,8 @@ Laws: nothing that dispatch takes is lost for the inner application; a body that
 wait; whoever waits for the client to go hears of it, whoever saw it first.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
