@@ -5,8 +5,9 @@ literal paths stand in a dictionary, templates and mounts under their static beg
 not known is a candidate for every path.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 R = TypeVar("R")
 
@@ -93,24 +94,33 @@ def _beginnings(path: str, prefixes: Mapping[str, list[_Entry[R]]]) -> list[list
 
 
 def _in_order(*filed: list[_Entry[R]]) -> list[R]:
-    return [route for _, route in sorted((entry for entries in filed for entry in entries), key=_order)]
+    # Once each, also what was filed in two places that both lead here.
+    by_order = {order: route for entries in filed for order, route in entries}
+    return [by_order[order] for order in sorted(by_order)]
 
 
-def _order(entry: tuple[int, Any]) -> int:
-    return entry[0]
+_numbers = itertools.count(1)
 
 
 class RouteList(list[R]):
-    """A list that counts its changes, so that an index over it knows when it is out of date."""
+    """A list that numbers its changes, so that an index over it knows when it is out of date."""
 
     version = 0
+    latest: ClassVar[int] = 0
+    """The number of the last change of any list: while it is the same, none has changed."""
+
+    def changed(self) -> None:
+        """Give this list a new version."""
+        self.version = note_change()
 
     def _changing(name: str) -> Any:  # type: ignore[misc]
         method = getattr(list, name)
 
         def change(self: "RouteList[Any]", *args: Any, **kwargs: Any) -> Any:
-            self.version += 1
-            return method(self, *args, **kwargs)
+            try:
+                return method(self, *args, **kwargs)
+            finally:  # not before: an index that is made meanwhile, in another thread, would never be out of date
+                self.changed()
 
         change.__name__ = name
         change.__doc__ = method.__doc__
@@ -130,3 +140,10 @@ class RouteList(list[R]):
     __setitem__ = _changing("__setitem__")
 
     del _changing
+
+
+def note_change() -> int:
+    """The number of a change in what is routed: also of one that no list of routes can see."""
+    # A number of its own for each, so that two threads at once never leave one behind that was seen before.
+    RouteList.latest = number = next(_numbers)
+    return number

@@ -125,7 +125,9 @@ def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
     Raises ValueError for an unknown convertor or a parameter that stands twice.
     """
     is_host = not path.startswith("/")
-    pattern, fmt, convertors, end = ["^"], [], {}, 0
+    fmt: list[str] = []
+    convertors: dict[str, Convertor[Any]] = {}
+    end = 0
     for found in _PARAM.finditer(path):
         name, kind = found.group(1), found.group(2) or "str"
         if kind not in CONVERTOR_TYPES:
@@ -134,15 +136,24 @@ def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
         if name in convertors:
             raise ValueError(f"parameter {name!r} stands twice in path {path!r}; give each its own name")
         convertors[name] = CONVERTOR_TYPES[kind]
-        static = path[end : found.start()]
-        pattern += [re.escape(static), f"(?P<{name}>{convertors[name].regex})"]
-        fmt += [static, f"{{{name}}}"]
+        fmt += [path[end : found.start()], f"{{{name}}}"]
         end = found.end()
-    tail = path[end:]
-    fmt.append(tail)
+    before, tail = "".join(fmt), path[end:]
     # A host template is matched without its port.
-    pattern += [re.escape(tail.split(":")[0] if is_host else tail), r"\Z"]
-    return Template(re.compile("".join(pattern), flags), "".join(fmt), convertors)
+    matched = before + (tail.split(":")[0] if is_host else tail)
+    return Template(re.compile(pattern_of(matched, convertors), flags), before + tail, convertors)
+
+
+def pattern_of(path_format: str, convertors: Mapping[str, Convertor[Any]]) -> str:
+    """What a template with this format and these convertors is compiled to."""
+    pattern, end = ["^"], 0
+    for found in _PARAM.finditer(path_format):
+        name = found.group(1)
+        if name in convertors:
+            pattern += [re.escape(path_format[end : found.start()]), f"(?P<{name}>{convertors[name].regex})"]
+            end = found.end()
+    pattern += [re.escape(path_format[end:]), r"\Z"]
+    return "".join(pattern)
 
 
 def compile_path(path: str) -> tuple[re.Pattern[str], str, dict[str, Convertor[Any]]]:

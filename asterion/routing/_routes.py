@@ -2,9 +2,9 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, check_announced_length
 from asterion._core.index import Place
@@ -15,6 +15,7 @@ from asterion._core.paths import (
     compile_path,
     get_route_path,
     parse_params,
+    pattern_of,
     replace_params,
     static_prefix,
     tail_of,
@@ -62,6 +63,14 @@ OWN_ORIGIN = OriginPolicy()
 
 class BaseRoute:
     """What a router asks of a route. A subclass may match in any way it likes."""
+
+    matches_only_its_path: ClassVar[bool] = False
+    """A promise of a class that overrides `matches`: it takes no path that its own path template does not take.
+
+    Such a `matches` asks the inherited one, and may then say no or tell something else of the match. The route index
+    then files the route by its path, as if nothing were overridden. It is for the class that says it: a subclass which
+    overrides `matches` once more has to say it again.
+    """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """How well the route fits, and what the scope is updated with if it is taken."""
@@ -140,15 +149,38 @@ class PathRoute(BaseRoute):
 
     def params_of(self, path: str) -> dict[str, Any] | None:
         """The parameters in `path`, or None if the path is not this route's."""
-        if not self.param_convertors:
-            return {} if path == self.path_format else None
+        if not self.param_convertors and path == self.path_format:
+            return {}
         return parse_params(self.path_regex, self.param_convertors, path)
 
     def path_places(self) -> Sequence[Place]:
         """Where the route index files a route with this path."""
-        if not self.param_convertors:
-            return (Place(literal=self.path_format),)
-        return (Place(prefix=static_prefix(self.path_format)),)
+        return template_places(self.path_regex, self.path_format, self.param_convertors)
+
+
+def template_places(
+    regex: re.Pattern[str], path_format: str, convertors: Mapping[str, Convertor[Any]]
+) -> Sequence[Place]:
+    """Where the route index files what matches by that pattern: nowhere if it is not the pattern of the path format.
+
+    Programs put patterns of their own in place of a route's, to match in any case of letters for example.
+    """
+    if regex.flags != re.UNICODE or regex.pattern != pattern_of(path_format, convertors):
+        return ()
+    if not convertors:
+        return (Place(literal=path_format),)
+    return (Place(prefix=static_prefix(path_format)),)
+
+
+def keeps_to_path(cls: type, known: type) -> bool:
+    """Whether every class that overrides the `matches` of `known` for `cls` says `matches_only_its_path`."""
+    for each in cls.__mro__:
+        if each is known:
+            return True
+        own = vars(each)
+        if "matches" in own and not own.get("matches_only_its_path", False):
+            return False
+    return False
 
 
 def checked_path(path: str, kind: str) -> str:
@@ -215,8 +247,8 @@ class Route(PathRoute):
         return PARTIAL, child
 
     def index_places(self) -> Sequence[Place]:
-        """See `BaseRoute`. A subclass that matches in its own way is asked about every path."""
-        return self.path_places() if type(self).matches is Route.matches else ()
+        """See `BaseRoute`. A subclass that matches in its own way, and promises nothing, is asked about every path."""
+        return self.path_places() if keeps_to_path(type(self), Route) else ()
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """See `BaseRoute`."""
@@ -290,7 +322,7 @@ class WebSocketRoute(PathRoute):
 
     def index_places(self) -> Sequence[Place]:
         """See `BaseRoute`."""
-        return self.path_places() if type(self).matches is WebSocketRoute.matches else ()
+        return self.path_places() if keeps_to_path(type(self), WebSocketRoute) else ()
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """See `BaseRoute`."""

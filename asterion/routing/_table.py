@@ -176,12 +176,13 @@ class RouteTable:
         scope["route"] = route
 
     def _make_index(self) -> None:
+        version = self._routes.version  # before: a route that another thread adds meanwhile is found the next time
         # Where somebody has put their own methods in place of these, they are asked.
         self._plain = Route.matches is _MATCHES and Route.handle is _HANDLE
         self._index = RouteIndex((route, _places(route)) for route in self._routes)
         firsts = {path: found[0] for path, found in self._index.literals.items()} if self._plain else {}
         self._literal = {path: route for path, route in firsts.items() if _is_plain_literal(route, path)}
-        self._indexed_version = self._routes.version
+        self._indexed_version = version
         self._others.clear()
 
     async def _go_on(

@@ -72,6 +72,13 @@ def test_a_route_may_have_several_places() -> None:
     assert made.candidates("/b/x") == ["both"]
 
 
+def test_a_route_is_a_candidate_once_also_where_several_of_its_places_lead() -> None:
+    places = (prefix("/a/"), prefix("/a/b/"), literal("/a/b/c"), literal("/a/b/c"))
+    made = RouteIndex([("before", (prefix("/"),)), ("often", places), ("after", (literal("/a/b/c"),))])
+    assert made.candidates("/a/b/c") == ["before", "often", "after"]
+    assert made.candidates("/a/b/x") == ["before", "often"]
+
+
 def test_a_path_of_many_slashes_is_walked_no_deeper_than_the_deepest_prefix() -> None:
     class Counting(str):
         __slots__ = ()
@@ -170,6 +177,30 @@ def test_every_method_of_a_list_that_changes_it_is_counted() -> None:
     changing = {name for name in vars(list) if name not in vars(tuple)} - reads
     changing -= {"__doc__", "__hash__", "__new__"}
     assert changing <= vars(RouteList).keys()
+
+
+def test_while_no_list_changes_the_number_of_the_last_change_stays_the_same() -> None:
+    one, other = RouteList([1]), RouteList([2])
+    before = RouteList.latest
+    assert list(one) + list(other) == [1, 2]
+    assert RouteList.latest == before
+    one.append(3)
+    first = RouteList.latest
+    assert first == one.version != before
+    other.append(4)
+    assert RouteList.latest == other.version != first
+
+
+def test_a_change_is_counted_when_it_is_there_to_be_seen() -> None:
+    routes: RouteList[int] = RouteList()
+    seen: list[int] = []
+
+    def others() -> Any:
+        seen.append(routes.version)
+        yield 1
+
+    routes.extend(others())
+    assert routes.version > seen[0]
 
 
 def test_a_change_that_fails_leaves_the_list_as_it_was() -> None:

@@ -1,5 +1,6 @@
 """The first declared route that matches is taken: the router with its index against a plain scan of its routes."""
 
+import re
 from typing import Any
 
 import pytest
@@ -32,6 +33,31 @@ class Shouting(Route):
 
     def matches(self, scope: Any) -> Any:
         return super().matches({**scope, "path": scope["path"].lower()})
+
+
+class Relabelling(Route):
+    """A route that only says no, or tells something else, where the inherited one says yes."""
+
+    matches_only_its_path = True
+
+    def matches(self, scope: Any) -> Any:
+        match, child = super().matches(scope)
+        return (match, {**child, "label": 1}) if scope["path"] != "/a/b" else (Match.NONE, {})
+
+
+class Again(Relabelling):
+    """Overrides once more, and promises nothing."""
+
+    def matches(self, scope: Any) -> Any:
+        return super().matches({**scope, "path": scope["path"].lower()})
+
+
+class AnyCase(Route):
+    """A route whose pattern was replaced after it was made."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, endpoint)
+        self.path_regex = re.compile(self.path_regex.pattern, re.IGNORECASE)
 
 
 class Narrow(Mount):
@@ -71,6 +97,9 @@ paths = templates.map(unique)
 routes = st.one_of(
     st.builds(lambda path, allowed: Route(path, endpoint, methods=allowed), paths, methods),
     st.builds(lambda path: Shouting(path, endpoint), paths),
+    st.builds(lambda path: Relabelling(path, endpoint), paths),
+    st.builds(lambda path: Again(path, endpoint), paths),
+    st.builds(AnyCase, paths),
     st.builds(lambda path: WebSocketRoute(path, endpoint), paths),
     st.builds(
         lambda path: Mount(path, routes=[]), paths.filter(lambda path: "p:path" not in path and ":path" not in path)

@@ -1,6 +1,7 @@
 """Routes: what an endpoint may be, methods, HEAD, parameters, and middleware of one route."""
 
 import functools
+import re
 from typing import Any
 
 import pytest
@@ -343,3 +344,65 @@ async def test_a_route_of_ones_own_may_match_by_anything_and_change_the_scope() 
     router = Router([ByHeader(), Route("/", hello)])
     assert (await request(router, headers=[("x-version", "2")])).body == b"version 2"
     assert (await request(router)).body == b"hello"
+
+
+class Asked(Route):
+    """Counts how often it is asked."""
+
+    matches_only_its_path = True
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, hello)
+        self.asked = 0
+
+    def matches(self, scope: Any) -> Any:
+        self.asked += 1
+        return super().matches(scope)
+
+
+class AskedAlways(Asked):
+    """Overrides once more, without a word."""
+
+    def matches(self, scope: Any) -> Any:
+        return super().matches(scope)
+
+
+class Mixed:
+    """Overrides from the side."""
+
+    def matches(self, scope: Any) -> Any:
+        return super().matches(scope)  # type: ignore[misc]
+
+
+class AskedThroughMixin(Asked, Mixed, Route):
+    """Promises for itself, which is not enough: it asks a class that does not."""
+
+
+class AskedOfWebSockets(WebSocketRoute):
+    """Counts how often it is asked."""
+
+    matches_only_its_path = True
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, hello)
+        self.asked = 0
+
+    def matches(self, scope: Any) -> Any:
+        self.asked += 1
+        return super().matches(scope)
+
+
+@pytest.mark.parametrize(
+    ("cls", "asked"), [(Asked, 0), (AskedOfWebSockets, 0), (AskedAlways, 1), (AskedThroughMixin, 1)]
+)
+async def test_a_route_that_promises_to_match_only_its_path_is_not_asked_about_others(cls: Any, asked: int) -> None:
+    routes = [cls("/a"), cls("/b/{x}")]
+    assert (await request(Router([*routes, Route("/c", hello)]), path="/c")).body == b"hello"
+    assert [route.asked for route in routes] == [asked, asked]
+
+
+@pytest.mark.parametrize("path", ["/About", "/ABOUT"])
+async def test_a_route_whose_pattern_was_replaced_matches_by_that(path: str) -> None:
+    route = Route("/about", hello)
+    route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
+    assert (await request(Router([route]), path=path)).body == b"hello"
