@@ -166,7 +166,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "websockets": (_JSON, "requests: HTTPConnection StateT", "responses: Response", _SCOPE),
 }
 
-# The same of what is neither Asterion's nor Starlette's. After `modules:`, whole modules.
+# The same of what is neither Asterion's nor Starlette's. After `modules:`, whole modules. Where a library is missing
+# the import fails, as upstream's does: programs find out by it whether they have templates, sessions or spans.
 OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "concurrency": ("modules: functools warnings",),
     "datastructures": ("operator: itemgetter", "urllib.parse: SplitResult parse_qsl urlencode urlsplit"),
@@ -176,6 +177,11 @@ OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "middleware.cors": ("modules: functools",),
     "middleware.errors": ("modules: html sys",),
     "middleware.gzip": ("modules: anyio",),
+    "middleware.opentelemetry": (
+        "modules: opentelemetry.metrics opentelemetry.propagate opentelemetry.trace",
+        "opentelemetry.trace: SpanKind Status StatusCode",
+    ),
+    "middleware.sessions": ("itsdangerous: BadSignature", "modules: itsdangerous"),
     "requests": ("contextlib: aclosing", "modules: json"),
     "responses": (
         "contextlib: asynccontextmanager",
@@ -195,8 +201,7 @@ OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "schemas": ("modules: re",),
     "staticfiles": ("email.utils: parsedate", "modules: anyio errno importlib os stat"),
-    # Without jinja2 the import fails, by which programs find out whether they have templates.
-    "templating": ("os: PathLike", "modules: jinja2"),
+    "templating": ("os: PathLike", "jinja2: Environment Template", "modules: jinja2"),
     "testclient": (
         "contextlib: AbstractContextManager",
         "urllib.parse: unquote urljoin",
@@ -218,6 +223,7 @@ def add_names(module: ModuleType, tail: str) -> None:
     for line in OTHERS.get(tail, ()):
         home, _, names = line.partition(": ")
         for name in names.split():
-            if not hasattr(module, name):
+            here = name.rpartition(".")[2]
+            if not hasattr(module, here):
                 found = importlib.import_module(name if home == "modules" else home)
-                setattr(module, name, found if home == "modules" else getattr(found, name))
+                setattr(module, here, found if home == "modules" else getattr(found, name))

@@ -103,12 +103,18 @@ def test_private_names_that_programs_import_are_there(tmp_path: Path) -> None:
     assert looked.stdout.split() == ["True", "httpx2", "jinja2", "True", "False"], looked.stderr
 
 
-def test_templates_cannot_be_imported_without_jinja_by_which_programs_know_that_there_are_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "library"),
+    [("templating", "jinja2"), ("middleware.sessions", "itsdangerous"), ("middleware.opentelemetry", "opentelemetry")],
+)
+def test_a_module_cannot_be_imported_without_its_library_by_which_programs_know_that_they_lack_it(
+    module: str, library: str, tmp_path: Path
+) -> None:
     (tmp_path / "look.py").write_text(
         "import asterion.dropin; asterion.dropin.install()\n"
-        "import sys; sys.modules['jinja2'] = None\n"
-        "try:\n    import starlette.templating\nexcept ImportError as error:\n    print('jinja2' in str(error))\n"
-        "import asterion.templating\n"
+        f"import sys; sys.modules[{library!r}] = None\n"
+        f"try:\n    import starlette.{module}\nexcept ImportError as error:\n    print({library!r} in str(error))\n"
+        f"import asterion.{module}\n"
     )
     looked = python("look.py", cwd=tmp_path)
     assert looked.stdout.split() == ["True"], looked.stderr
