@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo test check format bench parity failures-page compat clean
+.PHONY: help demo test check format bench parity failures-page compat properties fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -42,8 +42,16 @@ failures-page: $(VENV)/.installed-dev ## write docs/failures.md from the tests (
 compat: $(VENV)/.installed-dev ## run other projects' tests on Starlette and on Asterion (ONLY=name; ARGS=--check)
 	@$(BIN)/python -m compat $(ARGS) $(ONLY)
 
+properties: $(VENV)/.installed-dev ## run the properties and the comparison with Starlette for longer, with new inputs
+	@ASTERION_PROPERTIES=long $(BIN)/python -m pytest tests/properties tests/differential -q $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## run the fuzzers, 60 s each (ARGS="json cookies --seconds 10")
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(INSTALL) '.[fuzz]' --only-binary atheris || \
+		echo "atheris cannot be had for this Python" >&2
+	@$(BIN)/python -m fuzz $(ARGS)
+
 clean: ## remove the virtual environment and all caches
-	@rm -rf $(VENV) .compat .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .compat .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No Python of 3.11 or later with venv found; say make PYTHON=/path/to/python" >&2; exit 1; }

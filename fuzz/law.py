@@ -1,0 +1,23 @@
+"""How a target says that a law is broken, and how it runs a coroutine that has nothing to wait for."""
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def holds(true: object, *seen: object) -> None:
+    """Raise AssertionError, showing what was seen, unless `true`. Not `assert`, which `python -O` leaves out."""
+    if not true:
+        raise AssertionError(", ".join(map(repr, seen)))
+
+
+def finish(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that never waits. Raises what it raises."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    coroutine.close()
+    raise AssertionError("the coroutine waits for something")
