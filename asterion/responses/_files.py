@@ -73,6 +73,10 @@ class _Plan:
         self.whole = whole
 
 
+_READ_AHEAD = 4
+"""Chunks that are read at once, in the end: the way to a worker thread and back costs more than a chunk does."""
+
+
 class FileResponse(Response):
     """The file at `path`, read in worker threads in chunks of `chunk_size` bytes.
 
@@ -262,24 +266,28 @@ class _Delivery:
         self._watch.open()
         outermost = straight(self._send)
         for piece in self._plan.pieces:
-            at, end = (0, len(piece)) if isinstance(piece, bytes) else piece
+            chunks, (at, end) = ([piece], (0, len(piece))) if isinstance(piece, bytes) else ([], piece)
+            ahead = 1
             while at < end and not self._watch.gone:
-                chunk = piece if isinstance(piece, bytes) else await self._read(opened, at, end)
+                if not chunks:
+                    chunks = await self._read(opened, at, end, ahead)
+                    ahead = min(2 * ahead, _READ_AHEAD)
+                chunk = chunks.pop(0)
                 at += len(chunk)
                 left -= len(chunk)
                 # The last message goes the whole way, so that every layer knows that the response is complete.
                 send = outermost if left else self._send
                 await self._put({"type": f"{self._kind}.body", "body": chunk, "more_body": left > 0}, send)
 
-    async def _read(self, opened: OpenFile, start: int, end: int) -> bytes:
-        chunk = await run_framework_io(opened.read, start, min(self._answer.chunk_size, end - start))
-        if not chunk:
+    async def _read(self, opened: OpenFile, start: int, end: int, count: int) -> list[bytes]:
+        chunks = await run_framework_io(opened.read, start, end, self._answer.chunk_size, count)
+        if not chunks:
             path = os.fspath(self._answer.path)
             raise RuntimeError(
                 f"{path!r} got shorter while it was sent: it ends at byte {start}, before {end}; the response stays "
                 "incomplete, so that the client can tell. Replace files by renaming, do not truncate them"
             )
-        return chunk
+        return chunks
 
 
 def absolute_path(path: str | os.PathLike[str]) -> str:

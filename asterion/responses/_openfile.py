@@ -49,9 +49,12 @@ class OpenFile:
         """
         return self._use(self._open)
 
-    def read(self, start: int, size: int) -> bytes:
-        """Up to `size` bytes from offset `start`, empty only at the end of the file. Raises OSError."""
-        return self._use(lambda: self._read(start, size))
+    def read(self, start: int, end: int, size: int, count: int) -> list[bytes]:
+        """Up to `count` chunks of up to `size` bytes each, from offset `start` to `end` at most. Raises OSError.
+
+        There are fewer, or none, only where the file ends before `end`.
+        """
+        return self._use(lambda: self._read(start, end, size, count))
 
     def _open(self) -> os.stat_result:
         try:
@@ -70,11 +73,18 @@ class OpenFile:
             raise
         return result
 
-    def _read(self, start: int, size: int) -> bytes:
+    def _read(self, start: int, end: int, size: int, count: int) -> list[bytes]:
         if self._file is None:
             raise FileIsClosed(f"{os.fspath(self.path)!r} is not open")
         self._file.seek(start)
-        return self._file.read(size) or b""
+        chunks: list[bytes] = []
+        while start < end and len(chunks) < count:
+            chunk = self._file.read(min(size, end - start))
+            if not chunk:
+                break
+            chunks.append(chunk)
+            start += len(chunk)
+        return chunks
 
     def _use(self, work: Callable[[], T]) -> T:
         with self._lock:

@@ -263,9 +263,9 @@ class Opened:
             self.files.append(file)
             return real_open(file)
 
-        def read(file: OpenFile, start: int, size: int) -> bytes:
+        def read(file: OpenFile, start: int, end: int, size: int, count: int) -> list[bytes]:
             self.reads += 1
-            return real_read(file, start, size)
+            return real_read(file, start, end, size, count)
 
         monkeypatch.setattr(OpenFile, "open", open_)
         monkeypatch.setattr(OpenFile, "read", read)

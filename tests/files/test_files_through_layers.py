@@ -52,9 +52,10 @@ def files(monkeypatch):
         seen.append(file)
         return real_open(file)
 
-    def read(file, start, size):
-        reads.append(size)
-        return real_read(file, start, size)
+    def read(file, start, end, size, count):
+        chunks = real_read(file, start, end, size, count)
+        reads.extend(len(chunk) for chunk in chunks)
+        return chunks
 
     monkeypatch.setattr(OpenFile, "open", open_)
     monkeypatch.setattr(OpenFile, "read", read)

@@ -46,7 +46,7 @@ def test_a_file_that_is_being_read_is_closed_when_the_read_is_done(path):
 
     file._file = Slow()
     found = []
-    thread = threading.Thread(target=lambda: found.append(file.read(0, 3)))
+    thread = threading.Thread(target=lambda: found.extend(file.read(0, 3, 3, 1)))
     thread.start()
     assert reading.wait(10)
     file.close()
