@@ -71,7 +71,8 @@ class StringConvertor(Convertor[str]):
 class PathConvertor(Convertor[str]):
     """The rest of the path, slashes included; may be empty. Written `{name:path}`."""
 
-    regex = ".*"
+    # Line breaks too: a mount takes them as well, and what was put into a URL has to lead back.
+    regex = "(?s:.*)"
 
     def convert(self, value: str) -> str:
         return str(value)

@@ -45,6 +45,7 @@ steady = settings(derandomize=True, database=None, deadline=None)
         ("/{_x1}", "/y", {"_x1": "y"}),
         ("/é/{name}", "/é/ü", {"name": "ü"}),
         ("/{name}", "/a\nb", {"name": "a\nb"}),
+        ("/{rest:path}", "/a\n/b\n", {"rest": "a\n/b\n"}),
     ],
 )
 def test_a_template_gives_the_converted_parameters_of_a_path(template: str, path: str, params: dict[str, Any]) -> None:
@@ -149,7 +150,7 @@ def test_compile_path_gives_pattern_format_and_convertors() -> None:
     assert match.groupdict() == {"id": "7", "rest": "a/b"}
     assert fmt == "/u/{id}/{rest}"
     assert list(convertors) == ["id", "rest"]
-    assert not regex.match("/u/7/a\n")
+    assert not regex.match("/u/7\n/a")
 
 
 # --- the way back ---

@@ -32,6 +32,7 @@ class TestText:
     def test_a_path_may_have_slashes_and_may_be_empty(self):
         assert read_back(PATH, "a//b/") == "a//b/"
         assert read_back(PATH, "") == ""
+        assert read_back(PATH, "a\nb\r\n") == "a\nb\r\n"
 
 
 class TestNumbers:
