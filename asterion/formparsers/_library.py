@@ -43,6 +43,24 @@ def library() -> Any:
     return found if hasattr(found, "PushMultipartParser") else None
 
 
+@functools.cache
+def _parser_class() -> Any:
+    """The library's push parser, but without line breaks in header lines.
+
+    It refuses a bare LF if it has not seen the end of the line yet, and takes the LF off the name of the header if it
+    has: `\\nContent-Disposition: ...` would be a header or an error by where the network cut the body.
+    """
+    found = library()
+
+    class Parser(found.PushMultipartParser):  # type: ignore[misc]
+        def _on_segment_headerline(self, line: bytes) -> None:
+            if b"\n" in line or b"\r" in line:
+                raise found.ParserError("Invalid line break in segment header")
+            super()._on_segment_headerline(line)
+
+    return Parser
+
+
 class MultipartDecoder:
     """The library's push parser behind our rules for what stands before the first and after the last boundary.
 
@@ -63,7 +81,7 @@ class MultipartDecoder:
         self._begun = False
         self._ended = False
         self._is_empty = True
-        self._parser = self._library.PushMultipartParser(
+        self._parser = _parser_class()(
             boundary,
             strict=True,
             header_charset="latin-1",

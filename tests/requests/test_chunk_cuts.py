@@ -61,6 +61,18 @@ async def test_a_multipart_form_is_the_same_byte_by_byte(parts: list[bytes]) -> 
     assert await outcome([body[i : i + 1] for i in range(len(body))], MULTIPART) == await outcome([body], MULTIPART)
 
 
+@pytest.mark.parametrize("line", [b"\n", b"\r", b"\nX: 1", b"\rX: 1", b"X\n: 1", b"X: 1\n", b"X: 1\r\r\nY: 2"])
+async def test_a_line_break_in_a_header_line_of_a_part_is_refused_cut_anywhere(line: bytes) -> None:
+    """The library takes a line break off the name of a header if it sees the whole line at once."""
+    for lines in (
+        [b'Content-Disposition: form-data; name="a"', line],
+        [line + b"Content-Disposition: form-data; name=a"],
+    ):
+        body = b"--" + BOUNDARY.encode() + b"\r\n" + b"\r\n".join(lines) + b"\r\n\r\nx\r\n" + END
+        for place in range(len(body)):
+            assert await outcome(cut(body, [place]), MULTIPART) == 400
+
+
 @settings(deadline=None, derandomize=True)
 @given(
     st.lists(st.sampled_from([b"a", b"=", b"&", b"+", b"%", b"%4", b"%41", b"%C3%A9", b"\xc3", b"\xa9"]), max_size=20),
