@@ -1,4 +1,4 @@
-"""Testing an application without a server: `TestClient`, `AsyncTestClient`, and the judge of ASGI messages."""
+"""Testing without a server: `TestClient`, `AsyncTestClient`, simulations, and the judge of ASGI messages."""
 
 from asterion._core.conformance import Conformance, ConformanceError
 from asterion.testclient._conversation import StillRunning
@@ -13,6 +13,7 @@ from asterion.testclient.asyncclient import AsyncTestClient
 from asterion.testclient.asyncwebsocket import AsyncWebSocketTestSession
 from asterion.testclient.client import TestClient
 from asterion.testclient.lifespan import LifespanFailed
+from asterion.testclient.simulation import Simulation, SimulationStuck, simulate
 from asterion.testclient.websocket import WebSocketTestSession
 from asterion.websockets import WebSocketDisconnect
 
@@ -25,10 +26,13 @@ __all__ = (
     "LifespanFailed",
     "NothingToReceive",
     "ReceiveTimeout",
+    "Simulation",
+    "SimulationStuck",
     "StillRunning",
     "TestClient",
     "WebSocketDenialResponse",
     "WebSocketDisconnect",
     "WebSocketTestSession",
     "WrongFrame",
+    "simulate",
 )
