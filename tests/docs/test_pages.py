@@ -47,7 +47,14 @@ def test_the_examples_of_a_page_run(path: Path, tmp_path: Path, monkeypatch: pyt
             for backend in ("asyncio", "trio"):
                 anyio.run(value, backend=backend)
         elif name.startswith("test_"):
-            value()
+            for arguments in _parameters(value):
+                value(*arguments)
+
+
+def _parameters(test: Any) -> list[tuple[Any, ...]]:
+    """What pytest would call a test with: nothing, or each value of the one parameter it is marked with."""
+    marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "parametrize"]
+    return [(value,) for mark in marks for value in mark.args[1]] or [()]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
