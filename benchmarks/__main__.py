@@ -10,7 +10,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import header_middleware, json_echo, many_routes, plain_text, stream, typed_parameter
+from benchmarks import (
+    files,
+    forms,
+    header_middleware,
+    json_echo,
+    many_routes,
+    plain_text,
+    stream,
+    typed_parameter,
+    websocket_echo,
+)
 from benchmarks.measure import FRAMEWORKS, FULL, QUICK, Area, Timing, measure
 
 AREAS: list[Area] = [
@@ -21,6 +31,9 @@ AREAS: list[Area] = [
     *header_middleware.AREAS,
     *stream.AREAS[1:],
     *many_routes.AREAS,
+    *forms.AREAS,
+    *files.AREAS,
+    *websocket_echo.AREAS,
 ]
 BASE = "Starlette"
 
@@ -45,7 +58,7 @@ def version(distribution: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    names = ("asterion", "starlette", "blacksheep", "falcon", "anyio", "uvloop")
+    names = ("asterion", "starlette", "blacksheep", "falcon", "litestar", "fastapi", "anyio", "uvloop")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 

@@ -25,6 +25,9 @@ class Toolkit:
         self.JSONResponse = responses.JSONResponse
         self.PlainTextResponse = responses.PlainTextResponse
         self.StreamingResponse = responses.StreamingResponse
+        self.FileResponse = responses.FileResponse
+        self.WebSocketRoute = import_module(f"{package}.routing").WebSocketRoute
+        self.WebSocketDisconnect = import_module(f"{package}.websockets").WebSocketDisconnect
 
     def app(self, handlers: Handlers, functions: Iterable[Callable[..., Any]] = ()) -> ASGIApp:
         routes = [self.Route(path, handler, methods=[method]) for (method, path), handler in handlers.items()]
@@ -64,6 +67,24 @@ def falcon(resources: dict[str, Any], components: Iterable[Any] = ()) -> ASGIApp
     for path, resource in resources.items():
         app.add_route(path, resource)
     return cast(ASGIApp, app)
+
+
+def litestar(handlers: Iterable[Any], middleware: Iterable[Any] = ()) -> ASGIApp:
+    from litestar import Litestar
+
+    return cast(
+        ASGIApp, Litestar(list(handlers), middleware=list(middleware), openapi_config=None, logging_config=None)
+    )
+
+
+def fastapi(functions: Iterable[Callable[..., Any]] = ()) -> Any:
+    """FastAPI on the Starlette that is installed, without its documentation routes."""
+    from fastapi import FastAPI
+
+    app = FastAPI(openapi_url=None)
+    for function in functions:
+        app.middleware("http")(function)
+    return app
 
 
 def raw_answer(body: bytes, content_type: bytes) -> list[dict[str, Any]]:

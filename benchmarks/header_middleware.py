@@ -1,9 +1,9 @@
 """Function middlewares that set a header: one, and three. The peers use their own kind of middleware."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, raw_answer
+from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, fastapi, litestar, raw_answer
 from benchmarks.measure import Area
 from benchmarks.server import ASGIApp, Ask, Seen
 
@@ -102,6 +102,46 @@ def falcon_app(layers: int) -> ASGIApp:
     return falcon({"/": Hello()}, falcon_layers(layers))
 
 
+def litestar_layers(layers: int) -> list[Any]:
+    from litestar.middleware import ASGIMiddleware
+
+    class Layer(ASGIMiddleware):
+        def __init__(self, name: bytes) -> None:
+            self.name = name
+
+        async def handle(self, scope: Any, receive: Any, send: Any, next_app: Any) -> None:
+            async def marking(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [*message["headers"], (self.name, b"1")]
+                await send(message)
+
+            await next_app(scope, receive, marking)
+
+    return [Layer(b"x-layer-%d" % number) for number in range(layers)]
+
+
+def litestar_app(layers: int) -> ASGIApp:
+    from litestar import MediaType, get
+
+    @get("/", media_type=MediaType.TEXT)
+    async def hello() -> str:
+        return TEXT
+
+    return litestar([hello], litestar_layers(layers))
+
+
+def fastapi_app(layers: int) -> ASGIApp:
+    from fastapi.responses import PlainTextResponse
+
+    app = fastapi(toolkit_layers(layers))
+
+    @app.get("/")
+    async def hello():  # type: ignore[no-untyped-def]  # FastAPI reads a return annotation as a response model
+        return PlainTextResponse(TEXT)
+
+    return cast(ASGIApp, app)
+
+
 def area(layers: int, title: str) -> Area:
     def right(seen: Seen) -> bool:
         marks = sum(name.startswith(b"x-layer-") for name, _ in seen.headers)
@@ -116,6 +156,8 @@ def area(layers: int, title: str) -> Area:
             **both(lambda kit: toolkit_app(kit, layers)),
             "BlackSheep": lambda: blacksheep_app(layers),
             "Falcon": lambda: falcon_app(layers),
+            "Litestar": lambda: litestar_app(layers),
+            "FastAPI": lambda: fastapi_app(layers),
         },
         right=right,
     )

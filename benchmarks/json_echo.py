@@ -1,9 +1,9 @@
 """A JSON document is read from the body, and sent back."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
-from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, raw_answer
+from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, fastapi, litestar, raw_answer
 from benchmarks.measure import Area
 from benchmarks.server import ASGIApp, Ask
 
@@ -50,6 +50,26 @@ def falcon_app() -> ASGIApp:
     return falcon({"/echo": Echo()})
 
 
+def litestar_app() -> ASGIApp:
+    from litestar import post
+
+    @post("/echo", status_code=200)
+    async def echo(data: dict[str, Any]) -> dict[str, Any]:
+        return data
+
+    return litestar([echo])
+
+
+def fastapi_app() -> ASGIApp:
+    app = fastapi()
+
+    @app.post("/echo")  # type: ignore[untyped-decorator]
+    async def echo(data: dict[str, Any]) -> dict[str, Any]:
+        return data
+
+    return cast(ASGIApp, app)
+
+
 BODY = json.dumps(DOCUMENT).encode()
 
 AREAS = [
@@ -62,7 +82,14 @@ AREAS = [
             body=BODY,
             headers=((b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode("ascii"))),
         ),
-        builders={"raw ASGI": raw_app, **both(toolkit_app), "BlackSheep": blacksheep_app, "Falcon": falcon_app},
+        builders={
+            "raw ASGI": raw_app,
+            **both(toolkit_app),
+            "BlackSheep": blacksheep_app,
+            "Falcon": falcon_app,
+            "Litestar": litestar_app,
+            "FastAPI": fastapi_app,
+        },
         right=lambda seen: seen.status == 200 and json.loads(seen.body) == DOCUMENT,
     )
 ]

@@ -1,9 +1,9 @@
 """The first and the last of 500 routes, each with a typed parameter."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, raw_answer
+from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, fastapi, litestar, raw_answer
 from benchmarks.measure import Area
 from benchmarks.server import ASGIApp, Ask, Seen
 
@@ -52,6 +52,32 @@ def falcon_app() -> ASGIApp:
     return falcon({f"/resource{number}/{{id:int}}": Show() for number in range(ROUTES)})
 
 
+def litestar_app() -> ASGIApp:
+    from litestar import MediaType, get
+
+    def handler(number: int) -> Any:
+        @get(f"/resource{number}/{{id:int}}", media_type=MediaType.TEXT)
+        async def show(id: int) -> str:
+            return str(id)
+
+        return show
+
+    return litestar(handler(number) for number in range(ROUTES))
+
+
+def fastapi_app() -> ASGIApp:
+    from fastapi.responses import PlainTextResponse
+
+    app = fastapi()
+    for number in range(ROUTES):
+
+        @app.get(f"/resource{number}/{{id}}")  # type: ignore[untyped-decorator]
+        async def show(id: int):  # type: ignore[no-untyped-def]  # FastAPI reads a return annotation as a model
+            return PlainTextResponse(str(id))
+
+    return cast(ASGIApp, app)
+
+
 def right(seen: Seen) -> bool:
     return seen.status == 200 and seen.body.isdigit()
 
@@ -61,7 +87,14 @@ def area(slug: str, title: str, number: int) -> Area:
         slug=slug,
         title=title,
         ask=Ask(paths=tuple(f"/resource{number}/{id}" for id in range(4096))),
-        builders={"raw ASGI": raw_app, **both(toolkit_app), "BlackSheep": blacksheep_app, "Falcon": falcon_app},
+        builders={
+            "raw ASGI": raw_app,
+            **both(toolkit_app),
+            "BlackSheep": blacksheep_app,
+            "Falcon": falcon_app,
+            "Litestar": litestar_app,
+            "FastAPI": fastapi_app,
+        },
         right=right,
     )
 

@@ -4,13 +4,13 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from benchmarks.server import ASGIApp, Ask, Seen, Served
 
 RAW = "raw ASGI"
-FRAMEWORKS = (RAW, "Starlette", "BlackSheep", "Falcon", "Asterion")
+FRAMEWORKS = (RAW, "Starlette", "BlackSheep", "Falcon", "Litestar", "FastAPI", "Asterion")
 """In the order of the table's columns. Ratios are against Starlette."""
 
 
@@ -27,6 +27,8 @@ class Area:
     ask: Ask
     builders: dict[str, Callable[[], ASGIApp]]
     right: Callable[[Seen], bool]
+    drive: Callable[[Served, int], Awaitable[None]] | None = None
+    """What is done that many times; by default the request is made and answered."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,23 @@ class Timing:
         return (high - low) / 2 / self.median
 
 
-async def _calibrate(served: Served, ask: Ask, seconds: float) -> int:
+async def _work(served: Served, area: Area, times: int) -> None:
+    if area.drive is None:
+        await served.ask_many(area.ask, times)
+    else:
+        await area.drive(served, times)
+
+
+async def _calibrate(served: Served, area: Area, seconds: float) -> int:
     """How many requests take about that much CPU time; warms the framework up as well."""
-    times = 10
+    times = 1
+    await _work(served, area, times)  # the first time is not like the others
     while True:
         start = time.process_time()
-        await served.ask_many(ask, times)
+        await _work(served, area, times)
         taken = time.process_time() - start
         if taken >= seconds / 4:
-            return max(10, round(times * seconds / taken))
+            return max(1, round(times * seconds / taken))
         times *= 4
 
 
@@ -74,7 +84,7 @@ async def _prepare(area: Area, name: str) -> Served:
     served = Served(area.builders[name]())
     if name != RAW:  # the applications without a framework have no lifespan
         await served.start()
-    for turn in (0, 1):
+    for turn in (0, 1) if area.drive is None else ():
         seen = await served.ask_once(area.ask, turn)
         if not area.right(seen):
             raise RuntimeError(f"{name} does not do the work of {area.title!r}: {seen!r}")
@@ -85,11 +95,13 @@ async def measure(area: Area, effort: Effort, say: Callable[[str], None]) -> dic
     """Measure one area over all frameworks that are there. The rounds take the frameworks in turn."""
     running: dict[str, Served] = {}
     for name in FRAMEWORKS:
+        if name not in area.builders:
+            continue
         try:
             running[name] = await _prepare(area, name)
         except ImportError as exc:
             say(f"{name} is left out: {exc}")
-    times = {name: await _calibrate(served, area.ask, effort.seconds) for name, served in running.items()}
+    times = {name: await _calibrate(served, area, effort.seconds) for name, served in running.items()}
     timings = {name: Timing() for name in running}
     for turn in range(effort.rounds):
         names = list(running)
@@ -97,7 +109,7 @@ async def measure(area: Area, effort: Effort, say: Callable[[str], None]) -> dic
             gc.collect()
             await asyncio.sleep(0)
             start = time.process_time()
-            await running[name].ask_many(area.ask, times[name])
+            await _work(running[name], area, times[name])
             timings[name].rounds.append((time.process_time() - start) / times[name] * 1e6)
     for served in running.values():
         await served.stop()

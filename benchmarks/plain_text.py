@@ -1,8 +1,8 @@
 """Plain text: the smallest answer there is."""
 
-from typing import Any
+from typing import Any, cast
 
-from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, raw_answer
+from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, fastapi, litestar, raw_answer
 from benchmarks.measure import Area
 from benchmarks.server import ASGIApp, Ask
 
@@ -42,12 +42,41 @@ def falcon_app() -> ASGIApp:
     return falcon({"/": Hello()})
 
 
+def litestar_app() -> ASGIApp:
+    from litestar import MediaType, get
+
+    @get("/", media_type=MediaType.TEXT)
+    async def hello() -> str:
+        return TEXT
+
+    return litestar([hello])
+
+
+def fastapi_app() -> ASGIApp:
+    from fastapi.responses import PlainTextResponse
+
+    app = fastapi()
+
+    @app.get("/")
+    async def hello():  # type: ignore[no-untyped-def]  # FastAPI reads a return annotation as a response model
+        return PlainTextResponse(TEXT)
+
+    return cast(ASGIApp, app)
+
+
 AREAS = [
     Area(
         slug="plain-text",
         title="plain text",
         ask=Ask(paths=("/",)),
-        builders={"raw ASGI": raw_app, **both(toolkit_app), "BlackSheep": blacksheep_app, "Falcon": falcon_app},
+        builders={
+            "raw ASGI": raw_app,
+            **both(toolkit_app),
+            "BlackSheep": blacksheep_app,
+            "Falcon": falcon_app,
+            "Litestar": litestar_app,
+            "FastAPI": fastapi_app,
+        },
         right=lambda seen: (seen.status, seen.body) == (200, TEXT.encode()),
     )
 ]

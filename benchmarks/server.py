@@ -30,6 +30,13 @@ class Ask:
     method: str = "GET"
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    piece: int = 0
+    """Bytes of the body in one message; 0 for all of it in one."""
+
+    def pieces(self) -> tuple[bytes, ...]:
+        """The body as it arrives."""
+        size = self.piece or len(self.body) or 1
+        return tuple(self.body[at : at + size] for at in range(0, len(self.body), size)) or (b"",)
 
 
 @dataclass
@@ -45,18 +52,19 @@ class Seen:
 class Cycle:
     """One request and its response: the object whose bound methods are `receive` and `send`."""
 
-    __slots__ = ("body", "ended", "given", "waiting")
+    __slots__ = ("ended", "given", "pieces", "waiting")
 
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-        self.given = False
+    def __init__(self, pieces: tuple[bytes, ...]) -> None:
+        self.pieces = pieces
+        self.given = 0
         self.ended = False
         self.waiting: asyncio.Future[None] | None = None
 
     async def receive(self) -> Message:
-        if not self.given:
-            self.given = True
-            return {"type": "http.request", "body": self.body, "more_body": False}
+        given = self.given
+        if given < len(self.pieces):
+            self.given = given + 1
+            return {"type": "http.request", "body": self.pieces[given], "more_body": given + 1 < len(self.pieces)}
         if not self.ended:
             self.waiting = asyncio.get_running_loop().create_future()
             await self.waiting
@@ -74,8 +82,8 @@ class KeepingCycle(Cycle):
 
     __slots__ = ("seen",)
 
-    def __init__(self, body: bytes) -> None:
-        super().__init__(body)
+    def __init__(self, pieces: tuple[bytes, ...]) -> None:
+        super().__init__(pieces)
         self.seen = Seen()
 
     async def send(self, message: Message) -> None:
@@ -145,16 +153,17 @@ class Served:
 
     async def ask_once(self, ask: Ask, turn: int = 0) -> Seen:
         """One request whose response is kept."""
-        cycle = KeepingCycle(ask.body)
+        cycle = KeepingCycle(ask.pieces())
         await self.app(self.scope(ask, turn), cycle.receive, cycle.send)
         return cycle.seen
 
     async def ask_many(self, ask: Ask, times: int) -> None:
         """The measured loop: that many requests, one after the other."""
         app = self.app
+        pieces = ask.pieces()
         first = self._turn  # the paths go on from round to round, whatever the number of requests in one
         self._turn += times
         for turn in range(first, first + times):
-            cycle = Cycle(ask.body)
+            cycle = Cycle(pieces)
             await app(self.scope(ask, turn), cycle.receive, cycle.send)
         await asyncio.sleep(0)  # what the requests left to the loop is part of their cost

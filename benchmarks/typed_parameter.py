@@ -1,9 +1,9 @@
 """`/users/{id:int}` with a JSON answer: routing, one conversion, one small document."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
-from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, raw_answer
+from benchmarks.frameworks import Toolkit, blacksheep, both, falcon, fastapi, litestar, raw_answer
 from benchmarks.measure import Area
 from benchmarks.server import ASGIApp, Ask, Seen
 
@@ -46,6 +46,26 @@ def falcon_app() -> ASGIApp:
     return falcon({"/users/{id:int}": Users()})
 
 
+def litestar_app() -> ASGIApp:
+    from litestar import get
+
+    @get("/users/{id:int}")
+    async def show(id: int) -> dict[str, Any]:
+        return user(id)
+
+    return litestar([show])
+
+
+def fastapi_app() -> ASGIApp:
+    app = fastapi()
+
+    @app.get("/users/{id}")  # type: ignore[untyped-decorator]
+    async def show(id: int) -> dict[str, Any]:
+        return user(id)
+
+    return cast(ASGIApp, app)
+
+
 def right(seen: Seen) -> bool:
     document = json.loads(seen.body)
     return seen.status == 200 and bool(document == user(document["id"])) and isinstance(document["id"], int)
@@ -56,7 +76,14 @@ AREAS = [
         slug="typed-parameter",
         title="/users/{id:int}, JSON",
         ask=Ask(paths=tuple(f"/users/{number}" for number in range(4096))),
-        builders={"raw ASGI": raw_app, **both(toolkit_app), "BlackSheep": blacksheep_app, "Falcon": falcon_app},
+        builders={
+            "raw ASGI": raw_app,
+            **both(toolkit_app),
+            "BlackSheep": blacksheep_app,
+            "Falcon": falcon_app,
+            "Litestar": litestar_app,
+            "FastAPI": fastapi_app,
+        },
         right=right,
     )
 ]
