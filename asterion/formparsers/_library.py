@@ -51,12 +51,15 @@ def _parser_class() -> Any:
     has: `\\nContent-Disposition: ...` would be a header or an error by where the network cut the body.
     """
     found = library()
+    base: Any = found.PushMultipartParser
 
-    class Parser(found.PushMultipartParser):  # type: ignore[misc]
+    read_line = base._on_segment_headerline
+
+    class Parser(base):  # type: ignore[misc]
         def _on_segment_headerline(self, line: bytes) -> None:
             if b"\n" in line or b"\r" in line:
                 raise found.ParserError("Invalid line break in segment header")
-            super()._on_segment_headerline(line)
+            read_line(self, line)
 
     return Parser
 
