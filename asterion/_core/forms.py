@@ -125,11 +125,12 @@ def find_charset(label: str) -> str:
     return codec
 
 
-def decode_text(data: bytes | bytearray, codec: str, what: str) -> str:
-    """`data` as text, strictly. Raises MultiPartException with `what` ("field 'a'") for bytes that are none."""
+def decode_text(data: bytes | bytearray, codec: str, field: str | None) -> str:
+    """`data` as text: that of `field`, or (None) a Content-Disposition. Raises MultiPartException if it is none."""
     try:
         return data.decode(codec)
     except UnicodeDecodeError as error:
+        what = "the Content-Disposition of a part" if field is None else f"field {field!r}"
         raise MultiPartException(
             f"The bytes of {what} of the form are not {codec} (byte {error.start}); declare the charset, or send "
             "binary data as a file, with a filename."
@@ -320,7 +321,7 @@ class UrlEncodedDecoder:
         try:
             return text.decode()
         except UnicodeDecodeError:
-            return decode_text(text, "utf-8", f"field number {len(self.items) + 1}")
+            return decode_text(text, "utf-8", f"number {len(self.items) + 1}")
 
 
 def _cut(pair: bytes) -> tuple[bytes, bytes]:

@@ -8,7 +8,6 @@ Multipart forms are decoded by a library (`_library` says which, and why); url-e
 """
 
 from collections.abc import AsyncIterable
-from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -41,15 +40,17 @@ FLUSH_SIZE = 512 * 1024
 50 µs whatever its size, so one for each 64 KiB chunk would cost more than all the rest."""
 
 
-@dataclass
 class MultipartPart:
     """One part of a multipart form while it is read: `data` holds a text field, `file` a file (else None)."""
 
     content_disposition: bytes | None = None
     field_name: str = ""
-    data: bytearray = field(default_factory=bytearray)
     file: UploadFile | None = None
-    item_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    item_headers: list[tuple[bytes, bytes]]
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.item_headers = []
 
 
 class _Spool:
@@ -115,6 +116,7 @@ class MultiPartParser:
         self.max_files = self.limits.max_files
         self.max_fields = self.limits.max_fields
         self.max_part_size = self.limits.max_part_size
+        self._total_memory = self.limits.total_memory
         self.items: list[tuple[str, str | UploadFile]] = []
         self._charset = "utf-8"
         self._part = MultipartPart()
@@ -207,7 +209,7 @@ class MultiPartParser:
                 content_type = value
         if part.content_disposition is None:
             raise MultiPartException("A part of the form has no Content-Disposition header (RFC 7578 4.2).")
-        disposition = decode_text(part.content_disposition, self._charset, "the Content-Disposition of a part")
+        disposition = decode_text(part.content_disposition, self._charset, None)
         part.field_name, filename = parse_disposition(disposition)
         if filename is None:
             self._begin_field(content_type)
@@ -257,7 +259,7 @@ class MultiPartParser:
         """The part is complete: it becomes an item of the form."""
         part = self._part
         if part.file is None:
-            self.items.append((part.field_name, decode_text(part.data, self._part_codec, f"field {part.field_name!r}")))
+            self.items.append((part.field_name, decode_text(part.data, self._part_codec, part.field_name)))
             return
         self.items.append((part.field_name, part.file))
         if self._spool is not None:
@@ -269,7 +271,7 @@ class MultiPartParser:
 
     def _count_text(self, size: int) -> None:
         self._text_memory += size
-        if self._text_memory > self.limits.total_memory:
+        if self._text_memory > self._total_memory:
             raise self.limits.memory_exceeded()
 
     # --- files: memory while they are small, else disk, by the framework's threads ---
