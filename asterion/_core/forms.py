@@ -125,12 +125,13 @@ def find_charset(label: str) -> str:
     return codec
 
 
-def decode_text(data: bytes | bytearray, codec: str, field: str | None) -> str:
-    """`data` as text: that of `field`, or (None) a Content-Disposition. Raises MultiPartException if it is none."""
+def decode_text(data: bytes | bytearray, codec: str, field: str | int | None) -> str:
+    """`data` as text: of a field by name or number, or (None) a Content-Disposition. Raises MultiPartException."""
     try:
         return data.decode(codec)
     except UnicodeDecodeError as error:
-        what = "the Content-Disposition of a part" if field is None else f"field {field!r}"
+        named = f"field number {field}" if isinstance(field, int) else f"field {field!r}"
+        what = "the Content-Disposition of a part" if field is None else named
         raise MultiPartException(
             f"The bytes of {what} of the form are not {codec} (byte {error.start}); declare the charset, or send "
             "binary data as a file, with a filename."
@@ -321,7 +322,7 @@ class UrlEncodedDecoder:
         try:
             return text.decode()
         except UnicodeDecodeError:
-            return decode_text(text, "utf-8", f"number {len(self.items) + 1}")
+            return decode_text(text, "utf-8", len(self.items) + 1)
 
 
 def _cut(pair: bytes) -> tuple[bytes, bytes]:
