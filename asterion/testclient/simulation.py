@@ -32,6 +32,10 @@ SEED_VARIABLE = "ASTERION_SIMULATION_SEED"
 """Environment variable: the one seed that `simulate` runs, instead of those it was given."""
 
 
+MOMENTS = 1024
+"""Moments in a virtual second at which `pause` may end: a power of two, so that equal times are equal as floats."""
+
+
 class Simulation:
     """One run of a scenario, of which `seed` decides every step. A `Simulation` runs once.
 
@@ -153,8 +157,13 @@ class Simulation:
         return [results[number] for number in range(len(calls))]
 
     async def pause(self, longest: float = 1.0) -> None:
-        """Wait for a virtual time between nothing and `longest` seconds that the seed decides."""
-        await anyio.sleep(self.random.random() * longest)
+        """Wait for a virtual time that the seed decides: none, a quarter, a half, three quarters or all of `longest`.
+
+        Few moments, and the same ones for everybody: what meets at one moment is what races.
+        """
+        now = anyio.current_time()
+        until = round((now + longest * self.random.randrange(5) / 4) * MOMENTS) / MOMENTS
+        await anyio.sleep(max(until - now, 0))
 
     def waiting(self) -> list[str]:
         """What each task but the caller's waits for: what a scenario has left behind, if it asks at its end."""

@@ -1,0 +1,213 @@
+"""A whole application with a bit of everything, and the books it keeps: what was opened, what was closed, who was told.
+
+Every part waits for virtual time somewhere, at moments that the seed decides, so that requests overlap in it.
+"""
+
+import contextlib
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+from asterion.applications import Asterion
+from asterion.background import BackgroundTask
+from asterion.middleware import Middleware
+from asterion.middleware.body_limit import RequestBodyLimitMiddleware
+from asterion.middleware.sessions import SessionMiddleware
+from asterion.middleware.wsgi import WSGIMiddleware
+from asterion.requests import Request
+from asterion.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from asterion.routing import Mount, Route, WebSocketRoute
+from asterion.testclient import Simulation
+from asterion.websockets import WebSocket
+from tests.asgi import layer_class
+
+LIMIT = 2000
+
+visitor: ContextVar[str] = ContextVar("visitor", default="nobody")
+
+
+@dataclass
+class Books:
+    """What happened in one house."""
+
+    opened: int = 0
+    closed: int = 0
+    inside: int = 0
+    started: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+    lifespans: list[str] = field(default_factory=list)
+    room: dict[str, WebSocket] = field(default_factory=dict)
+
+
+class House:
+    """The application `app`, its `books`, and its handlers."""
+
+    def __init__(self, simulation: Simulation, way: str, layers: int = 2) -> None:
+        self.simulation = simulation
+        self.books = Books()
+        self._talking = anyio.Lock()
+        dispatches = [self.names_visitor, self.counts, self.reads_small_bodies][:layers]
+        self.app = Asterion(
+            routes=[
+                Route("/hello/{name}", self.hello),
+                Route("/thread/{name}", self.thread),
+                Route("/stream/{name}", self.stream),
+                Route("/sync-stream/{name}", self.sync_stream),
+                Route("/background/{name}", self.background),
+                Route("/echo", self.echo, methods=["POST"]),
+                Route("/echo-stream", self.echo_stream, methods=["POST"]),
+                Route("/count", self.count),
+                Route("/fails/{name}", self.fails),
+                WebSocketRoute("/chat/{name}", self.chat),
+                Mount("/legacy", WSGIMiddleware(self.legacy)),
+                Mount("/inner", Asterion(routes=[Route("/{name}", self.inner)], lifespan=self.lifespan("inner"))),
+            ],
+            middleware=[
+                Middleware(SessionMiddleware, secret_key="not a secret"),
+                Middleware(RequestBodyLimitMiddleware, max_body_size=LIMIT),
+                *(Middleware(layer_class(way), dispatch=dispatch) for dispatch in dispatches),
+            ],
+            exception_handlers={LookupError: self.explains},
+            lifespan=self.lifespan("outer"),
+        )
+
+    def lifespan(self, name: str) -> Any:
+        @contextlib.asynccontextmanager
+        async def lifespan(app: Any) -> Any:
+            await self.simulation.pause()
+            self.books.lifespans.append(f"{name} starts")
+            yield {name: f"{name} house"}
+            await self.simulation.pause()
+            self.books.lifespans.append(f"{name} stops")
+
+        return lifespan
+
+    # --- function middleware -----------------------------------------------------------------------------------------
+
+    async def names_visitor(self, request: Request, call_next: Any) -> Any:
+        """Sets a context variable that is the request's own, and resets it."""
+        token = visitor.set(request.headers.get("x-visitor", "nobody"))
+        try:
+            await self.simulation.pause(0.1)
+            response = await call_next(request)
+            response.headers["x-seen"] = visitor.get()
+            return response
+        finally:
+            visitor.reset(token)
+
+    async def counts(self, request: Request, call_next: Any) -> Any:
+        """Counts who is inside of it."""
+        self.books.inside += 1
+        try:
+            return await call_next(request)
+        finally:
+            self.books.inside -= 1
+
+    async def reads_small_bodies(self, request: Request, call_next: Any) -> Any:
+        """Reads a body before the endpoint does."""
+        if request.method == "POST" and request.headers.get("x-read-early"):
+            await request.body()
+        return await call_next(request)
+
+    # --- endpoints ---------------------------------------------------------------------------------------------------
+
+    async def hello(self, request: Request) -> PlainTextResponse:
+        await self.simulation.pause(0.1)
+        return PlainTextResponse(f"{request.path_params['name']} {visitor.get()} {request.state.outer}")
+
+    async def inner(self, request: Request) -> PlainTextResponse:
+        await self.simulation.pause(0.1)
+        return PlainTextResponse(f"{request.path_params['name']} {visitor.get()} {request.state.inner}")
+
+    def thread(self, request: Request) -> PlainTextResponse:
+        anyio.from_thread.run(self.simulation.pause, 0.1)
+        return PlainTextResponse(f"{request.path_params['name']} {visitor.get()} {request.state.outer}")
+
+    async def stream(self, request: Request) -> StreamingResponse:
+        name = request.path_params["name"]
+
+        async def chunks() -> Any:
+            self.books.opened += 1
+            try:
+                for number in range(4):
+                    await self.simulation.pause(0.2)
+                    yield f"{name} {number}\n"
+            finally:
+                self.books.closed += 1
+
+        return StreamingResponse(chunks())
+
+    async def sync_stream(self, request: Request) -> StreamingResponse:
+        name = request.path_params["name"]
+
+        def chunks() -> Any:
+            self.books.opened += 1
+            try:
+                yield from (f"{name} {number}\n" for number in range(4))
+            finally:
+                self.books.closed += 1
+
+        return StreamingResponse(chunks())
+
+    async def background(self, request: Request) -> PlainTextResponse:
+        name = request.path_params["name"]
+
+        async def work() -> None:
+            self.books.started.append(name)
+            await self.simulation.pause(0.5)
+            self.books.finished.append(name)
+
+        return PlainTextResponse(name, background=BackgroundTask(work))
+
+    async def echo(self, request: Request) -> PlainTextResponse:
+        return PlainTextResponse(await request.body())
+
+    async def echo_stream(self, request: Request) -> StreamingResponse:
+        async def chunks() -> Any:
+            self.books.opened += 1
+            try:
+                async for chunk in request.stream():
+                    await self.simulation.pause(0.1)
+                    yield chunk
+            finally:
+                self.books.closed += 1
+
+        return StreamingResponse(chunks())
+
+    async def count(self, request: Request) -> JSONResponse:
+        request.session["count"] = request.session.get("count", 0) + 1
+        await self.simulation.pause(0.1)
+        return JSONResponse(request.session["count"])
+
+    async def fails(self, request: Request) -> PlainTextResponse:
+        await self.simulation.pause(0.1)
+        raise LookupError(request.path_params["name"])
+
+    async def explains(self, request: Request, error: Exception) -> PlainTextResponse:
+        await self.simulation.pause(0.1)
+        return PlainTextResponse(f"no {error.args[0]}", status_code=404)
+
+    def legacy(self, environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("content-type", "text/plain")])
+        return [b"legacy", environ["PATH_INFO"].encode()]
+
+    # --- the chat room -----------------------------------------------------------------------------------------------
+
+    async def chat(self, websocket: WebSocket) -> None:
+        """Everything said is told to everybody in the room, in one order for all."""
+        name = websocket.path_params["name"]
+        await self.simulation.pause(0.1)
+        await websocket.accept()
+        async with self._talking:
+            self.books.room[name] = websocket
+        try:
+            async for text in websocket.iter_text():
+                async with self._talking:
+                    for member in list(self.books.room.values()):
+                        await self.simulation.pause(0.01)
+                        with contextlib.suppress(Exception):  # that one has gone; its own handler takes it out
+                            await member.send_text(f"{name}: {text}")
+        finally:
+            del self.books.room[name]
