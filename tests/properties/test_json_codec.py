@@ -56,6 +56,11 @@ def outcome(function: Any, *args: Any) -> Any:
         return (type(error), str(error))
 
 
+def read(body: bytes) -> Any:
+    """What the standard library reads, of bytes that are text: it alone takes encoded surrogates."""
+    return json.loads(body.decode(json.detect_encoding(body)))
+
+
 def written(value: Any) -> bytes:
     """What the standard library writes, with the escapes that UTF-8 needs for lone surrogates."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -82,16 +87,16 @@ def test_what_was_written_is_read_back(value: Any) -> None:
 @given(VALUES, ENCODINGS, st.booleans())
 @steady(200)
 def test_text_in_every_encoding_is_read_as_the_standard_library_reads_it(value: Any, codec: str, ascii: bool) -> None:
-    body = json.dumps(value, ensure_ascii=ascii).encode(codec, "surrogatepass")
-    assert outcome(STANDARD.decode, body) == outcome(json.loads, body)
+    body = json.dumps(value, ensure_ascii=ascii).encode(codec)
+    assert outcome(STANDARD.decode, body) == outcome(read, body)
 
 
 @given(st.lists(TOKENS, max_size=10).map("".join).map(str.encode) | st.binary(max_size=12), ENCODINGS)
 @steady(300)
 def test_what_is_not_json_is_refused_at_the_same_place_with_the_same_words(body: bytes, codec: str) -> None:
-    assert outcome(STANDARD.decode, body) == outcome(json.loads, body)
+    assert outcome(STANDARD.decode, body) == outcome(read, body)
     try:
-        expected = repr(json.loads(body))
+        expected = repr(read(body))
     except ValueError:
         with pytest.raises(MalformedJSON) as caught:
             parse_json(body)
