@@ -30,6 +30,13 @@ class WebSocketDisconnected(RuntimeError):
     """A message was sent or awaited on a WebSocket that is closed already."""
 
 
+class ClientHasLeft(WebSocketDisconnect, WebSocketDisconnected):
+    """A message for a client that an earlier `send` found gone: both a disconnect and a message on a closed WebSocket.
+
+    Somebody else's `send` may have found it (a chat room), so code that only catches `WebSocketDisconnect` is right.
+    """
+
+
 class UnexpectedFrame(WebSocketException, RuntimeError, KeyError):
     """A text frame came where a binary one is expected, or the other way round: close code 1003.
 

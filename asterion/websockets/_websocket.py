@@ -15,6 +15,7 @@ from asterion._core.jsoncodec import JSON, STANDARD
 from asterion.requests import HTTPConnection
 from asterion.types import Message, Receive, Scope, Send
 from asterion.websockets._frames import (
+    ClientHasLeft,
     Frames,
     WebSocketDisconnect,
     WebSocketDisconnected,
@@ -67,6 +68,8 @@ class WebSocket(HTTPConnection):
 
     `client_state` follows the messages received, `application_state` those sent.
     """
+
+    _client_left = False  # a send has found it, in whichever task; `receive` may not have come to it yet
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
@@ -131,10 +134,13 @@ class WebSocket(HTTPConnection):
         try:
             await self._send(message)
         except OSError as error:
+            self._client_left = True
             self.application_state = WebSocketState.DISCONNECTED
             raise WebSocketDisconnect(1006) from error
 
     def _out_of_turn(self, kind: str) -> NoReturn:
+        if self._client_left:
+            raise ClientHasLeft(1006)
         state = self.application_state
         error = WebSocketDisconnected if state is WebSocketState.DISCONNECTED else RuntimeError
         raise error(f"{kind!r} cannot be sent on a WebSocket in state {state.name}: {_ADVICE[state]}")
@@ -220,7 +226,8 @@ class WebSocket(HTTPConnection):
         return parse_json(await self._frame(_field(mode)))
 
     async def _frame(self, field: str) -> Any:
-        if self.application_state is not WebSocketState.CONNECTED:
+        # Where a send has found that the client left, the frames it sent before are still to come, and then its end.
+        if self.application_state is not WebSocketState.CONNECTED and not self._client_left:
             state = self.application_state
             error = WebSocketDisconnected if state is WebSocketState.DISCONNECTED else RuntimeError
             raise error(f"a frame cannot be received on a WebSocket in state {state.name}: {_ADVICE[state]}")
@@ -249,6 +256,7 @@ class WebSocket(HTTPConnection):
         try:
             await self._send({"type": "websocket.send", "text": data})
         except OSError as error:
+            self._client_left = True
             self.application_state = WebSocketState.DISCONNECTED
             raise WebSocketDisconnect(1006) from error
 

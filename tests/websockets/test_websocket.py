@@ -215,6 +215,25 @@ async def test_sending_to_a_client_that_left_is_a_disconnect_with_1006():
         await websocket.send_text("x")
 
 
+async def test_a_send_of_another_task_that_finds_the_client_gone_leaves_what_it_sent_before_to_its_reader():
+    """A chat room: whoever speaks finds that a member has left, while that member's own handler still reads."""
+    websocket, _ = await accepted(text("last"), text("words"), GONE, fails_from=1)
+    with pytest.raises(WebSocketDisconnect):
+        await websocket.send_text("to everybody")
+    assert [frame async for frame in websocket.iter_text()] == ["last", "words"]
+    with pytest.raises(WebSocketDisconnected):
+        await websocket.receive_text()
+
+
+@pytest.mark.parametrize("send", [WebSocket.send_text, WebSocket.send_json])
+async def test_every_further_message_to_a_client_that_left_is_a_disconnect_too(send):
+    websocket, _ = await accepted(fails_from=1)
+    for _ in range(3):
+        with pytest.raises(WebSocketDisconnect) as caught:
+            await send(websocket, "x")
+        assert caught.value.code == 1006
+
+
 @pytest.mark.parametrize(
     ("message", "code", "reason"),
     [
