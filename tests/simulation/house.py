@@ -17,7 +17,7 @@ from asterion.middleware.body_limit import RequestBodyLimitMiddleware
 from asterion.middleware.sessions import SessionMiddleware
 from asterion.middleware.wsgi import WSGIMiddleware
 from asterion.requests import Request
-from asterion.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from asterion.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from asterion.routing import Mount, Route, WebSocketRoute
 from asterion.testclient import Simulation
 from asterion.websockets import WebSocket
@@ -39,6 +39,7 @@ class Books:
     finished: list[str] = field(default_factory=list)
     lifespans: list[str] = field(default_factory=list)
     room: dict[str, WebSocket] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
 
 
 class House:
@@ -59,6 +60,7 @@ class House:
                 Route("/echo", self.echo, methods=["POST"]),
                 Route("/echo-stream", self.echo_stream, methods=["POST"]),
                 Route("/count", self.count),
+                Route("/file", self.file),
                 Route("/fails/{name}", self.fails),
                 WebSocketRoute("/chat/{name}", self.chat),
                 Mount("/legacy", WSGIMiddleware(self.legacy)),
@@ -181,6 +183,9 @@ class House:
         await self.simulation.pause(0.1)
         return JSONResponse(request.session["count"])
 
+    async def file(self, request: Request) -> FileResponse:
+        return FileResponse(__file__)
+
     async def fails(self, request: Request) -> PlainTextResponse:
         await self.simulation.pause(0.1)
         raise LookupError(request.path_params["name"])
@@ -205,6 +210,7 @@ class House:
         try:
             async for text in websocket.iter_text():
                 async with self._talking:
+                    self.books.said.append(f"{name}: {text}")
                     for member in list(self.books.room.values()):
                         await self.simulation.pause(0.01)
                         with contextlib.suppress(Exception):  # that one has gone; its own handler takes it out

@@ -1,11 +1,15 @@
 """What visitors do in a house, each of them at moments of its own, and what each has to be told."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
+
+import anyio
 
 from asterion.requests import ClientDisconnect
 from asterion.testclient import AsyncTestClient, Conformance
 from tests.asgi import Exchange, http_scope
+from tests.simulation import house as house_module
 from tests.simulation.house import LIMIT, House
 
 STATE = {"outer": "outer house"}
@@ -92,6 +96,36 @@ async def chats(house: House, client: AsyncTestClient, name: str) -> None:
         heard: list[str] = []
         while [text for text in heard if text.startswith(f"{name}: ")] != said:
             heard.append(await websocket.receive_text(timeout=100))
+    said_by_all = house.books.said
+    assert not heard or heard == said_by_all[said_by_all.index(heard[0]) :][: len(heard)]
+
+
+async def leaves_the_room(house: House, client: AsyncTestClient, name: str) -> None:
+    async with client.websocket_connect(f"/chat/{name}") as websocket:
+        for number in range(3):
+            await websocket.send_text(str(number))
+        await house.simulation.pause(0.1)
+        if house.simulation.random.random() < 0.5:
+            await websocket.close(1001)
+
+
+async def fetches_a_file(house: House, client: AsyncTestClient, name: str) -> None:
+    content = Path(house_module.__file__).read_bytes()
+    first, last = sorted(house.simulation.random.sample(range(len(content)), 2))
+    answer = await client.get("/file", headers={"range": f"bytes={first}-{last}"})
+    assert (answer.status_code, answer.content) == (206, content[first : last + 1])
+    assert (await client.get("/file")).content == content
+
+
+async def is_out_of_patience(house: House, client: AsyncTestClient, name: str) -> None:
+    """The server cancels the request, whatever it is at."""
+    random = house.simulation.random
+    kind = random.choice(["hello", "thread", "stream", "sync-stream", "background", "fails", "legacy"])
+    with anyio.move_on_after(random.randrange(8) / 16):
+        await client.get(f"/{kind}/{name}")
+    with anyio.move_on_after(random.randrange(8) / 16):
+        async with client.websocket_connect(f"/chat/{name}"):
+            await anyio.sleep_forever()
 
 
 class Cut(Exchange):
@@ -153,6 +187,10 @@ VISITS: tuple[Visit, ...] = (
     asks_the_old_house,
     chats,
     chats,
+    leaves_the_room,
+    fetches_a_file,
+    is_out_of_patience,
+    is_out_of_patience,
     vanishes,
     vanishes,
 )
