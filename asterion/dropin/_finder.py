@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import asterion
+from asterion.dropin._afterwards import ADAPTED, adapted_spec
 from asterion.dropin._incidental import add_names
 from asterion.dropin._seams import open_seams
 
@@ -114,6 +115,8 @@ class _Finder(importlib.abc.MetaPathFinder):
             # No other finder can answer for a module that is not found here.
             spec.submodule_search_locations = [_LISTING]
             return spec
+        if fullname in ADAPTED:
+            return adapted_spec(fullname, path, target, self)
         if not fullname.startswith(f"{_PACKAGE}."):
             return None
         answering = _answering(fullname)

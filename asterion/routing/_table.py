@@ -179,7 +179,7 @@ class RouteTable:
         version = self._routes.version  # before: a route that another thread adds meanwhile is found the next time
         # Where somebody has put their own methods in place of these, they are asked.
         self._plain = Route.matches is _MATCHES and Route.handle is _HANDLE
-        self._index = RouteIndex((route, _places(route)) for route in self._routes)
+        self._index = RouteIndex((route, places_of(route)) for route in self._routes)
         firsts = {path: found[0] for path, found in self._index.literals.items()} if self._plain else {}
         self._literal = {path: route for path, route in firsts.items() if _is_plain_literal(route, path)}
         self._indexed_version = version
@@ -296,7 +296,7 @@ def plain_table(app: Any) -> RouteTable | None:
     return table if getattr(app, "__func__", None) is RouteTable.app else None
 
 
-def _places(route: Any) -> Sequence[Place]:
+def places_of(route: Any) -> Sequence[Place]:
     # Anything with `matches` and `handle` may stand in a table; what does not know the index is always asked.
     places = getattr(route, "index_places", None)
     return places() if places is not None else ()
