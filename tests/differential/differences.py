@@ -160,6 +160,12 @@ def _head_of_ranges(case: Case, ours: Case, theirs: Case) -> None:
         _same(ours, theirs)
 
 
+def _satisfiable(case: Case, ours: Case, theirs: Case) -> None:
+    several = "," in _sent(case, "range")
+    if several and ours.get("status") == 206 and theirs.get("status") == 416:
+        _same(ours, theirs)
+
+
 def _unsatisfiable(case: Case, ours: Case, theirs: Case) -> None:
     if ours.get("status") == theirs.get("status") == 416:
         _drop(ours, "accept-ranges", "etag")
@@ -207,6 +213,7 @@ DIFFERENCES = [
         _conditions,
     ),
     Difference("head-of-ranges", "A Range counts for GET only (RFC 9110 14.2).", _head_of_ranges),
+    Difference("satisfiable", "One range of several that exists is answered (RFC 9110 14.1.2).", _satisfiable),
     Difference("unsatisfiable", "A 416 without a body has no type, and says that ranges are served.", _unsatisfiable),
     Difference("bad-host", "No redirect is made of a Host header that is no host: 400.", _bad_hosts),
     Difference("head", "The answer to HEAD has no body, whether the server would cut it off or not.", _head),
