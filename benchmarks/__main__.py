@@ -1,4 +1,4 @@
-"""Print the side-by-side table: `python -m benchmarks [--quick] [--only AREA ...] [--json FILE]`."""
+"""Print the side-by-side table: `python -m benchmarks [--quick] [--only AREA ...] [--json FILE] [--write]`."""
 
 import argparse
 import asyncio
@@ -10,31 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import (
-    files,
-    forms,
-    header_middleware,
-    json_echo,
-    many_routes,
-    plain_text,
-    stream,
-    typed_parameter,
-    websocket_echo,
-)
+from benchmarks.catalogue import AREAS
 from benchmarks.measure import FRAMEWORKS, FULL, QUICK, Area, Timing, measure
+from benchmarks.page import write_table
 
-AREAS: list[Area] = [
-    *plain_text.AREAS,
-    *typed_parameter.AREAS,
-    *json_echo.AREAS,
-    *stream.AREAS[:1],
-    *header_middleware.AREAS,
-    *stream.AREAS[1:],
-    *many_routes.AREAS,
-    *forms.AREAS,
-    *files.AREAS,
-    *websocket_echo.AREAS,
-]
 BASE = "Starlette"
 
 Table = dict[str, dict[str, Timing]]
@@ -47,6 +26,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         "--only", action="append", metavar="AREA", choices=[area.slug for area in AREAS], help="one area"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of all rounds to a file as well")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md and docs/performance.md")
     return parser.parse_args(arguments)
 
 
@@ -106,6 +86,10 @@ async def run(areas: Sequence[Area], quick: bool) -> Table:
     return table
 
 
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
     areas = [area for area in AREAS if not options.only or area.slug in options.only]
@@ -119,6 +103,10 @@ def main(arguments: Sequence[str]) -> None:
     else:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             table = runner.run(run(areas, options.quick))
+    if options.write:
+        lines = [_line(["µs of CPU for each request", *FRAMEWORKS]), "|---|" + "--:|" * len(FRAMEWORKS)]
+        lines += [_line([area.title, *(render_cell(table[area.slug], name) for name in FRAMEWORKS)]) for area in areas]
+        write_table("requests", "\n".join(lines))
     if options.json:
         options.json.write_text(json.dumps(dump(table), indent=1) + "\n")
 

@@ -60,7 +60,7 @@ class Timing:
         return (high - low) / 2 / self.median
 
 
-async def _work(served: Served, area: Area, times: int) -> None:
+async def work(served: Served, area: Area, times: int) -> None:
     if area.drive is None:
         await served.ask_many(area.ask, times)
     else:
@@ -70,17 +70,17 @@ async def _work(served: Served, area: Area, times: int) -> None:
 async def _calibrate(served: Served, area: Area, seconds: float) -> int:
     """How many requests take about that much CPU time; warms the framework up as well."""
     times = 1
-    await _work(served, area, times)  # the first time is not like the others
+    await work(served, area, times)  # the first time is not like the others
     while True:
         start = time.process_time()
-        await _work(served, area, times)
+        await work(served, area, times)
         taken = time.process_time() - start
         if taken >= seconds / 4:
             return max(1, round(times * seconds / taken))
         times *= 4
 
 
-async def _prepare(area: Area, name: str) -> Served:
+async def prepare(area: Area, name: str) -> Served:
     served = Served(area.builders[name]())
     if name != RAW:  # the applications without a framework have no lifespan
         await served.start()
@@ -98,7 +98,7 @@ async def measure(area: Area, effort: Effort, say: Callable[[str], None]) -> dic
         if name not in area.builders:
             continue
         try:
-            running[name] = await _prepare(area, name)
+            running[name] = await prepare(area, name)
         except ImportError as exc:
             say(f"{name} is left out: {exc}")
     times = {name: await _calibrate(served, area, effort.seconds) for name, served in running.items()}
@@ -109,7 +109,7 @@ async def measure(area: Area, effort: Effort, say: Callable[[str], None]) -> dic
             gc.collect()
             await asyncio.sleep(0)
             start = time.process_time()
-            await _work(running[name], area, times[name])
+            await work(running[name], area, times[name])
             timings[name].rounds.append((time.process_time() - start) / times[name] * 1e6)
     for served in running.values():
         await served.stop()
