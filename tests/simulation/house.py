@@ -10,18 +10,9 @@ from typing import Any
 
 import anyio
 
-from asterion.applications import Asterion
-from asterion.background import BackgroundTask
-from asterion.middleware import Middleware
-from asterion.middleware.body_limit import RequestBodyLimitMiddleware
-from asterion.middleware.sessions import SessionMiddleware
-from asterion.middleware.wsgi import WSGIMiddleware
-from asterion.requests import Request
-from asterion.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
-from asterion.routing import Mount, Route, WebSocketRoute
 from asterion.testclient import Simulation
-from asterion.websockets import WebSocket
 from tests.asgi import layer_class
+from tests.simulation.kits import ASTERION, Kit
 
 LIMIT = 2000
 
@@ -38,38 +29,42 @@ class Books:
     started: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     lifespans: list[str] = field(default_factory=list)
-    room: dict[str, WebSocket] = field(default_factory=dict)
+    room: dict[str, Any] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
 
 class House:
     """The application `app`, its `books`, and its handlers."""
 
-    def __init__(self, simulation: Simulation, way: str, layers: int = 2) -> None:
+    def __init__(self, simulation: Simulation, way: str, layers: int = 2, kit: Kit = ASTERION) -> None:
         self.simulation = simulation
+        self.kit = kit
+        layer = kit.BaseHTTPMiddleware if kit is not ASTERION else layer_class(way)
         self.books = Books()
         self._talking = anyio.Lock()
         dispatches = [self.names_visitor, self.counts, self.reads_small_bodies][:layers]
-        self.app = Asterion(
+        self.app = kit.Asterion(
             routes=[
-                Route("/hello/{name}", self.hello),
-                Route("/thread/{name}", self.thread),
-                Route("/stream/{name}", self.stream),
-                Route("/sync-stream/{name}", self.sync_stream),
-                Route("/background/{name}", self.background),
-                Route("/echo", self.echo, methods=["POST"]),
-                Route("/echo-stream", self.echo_stream, methods=["POST"]),
-                Route("/count", self.count),
-                Route("/file", self.file),
-                Route("/fails/{name}", self.fails),
-                WebSocketRoute("/chat/{name}", self.chat),
-                Mount("/legacy", WSGIMiddleware(self.legacy)),
-                Mount("/inner", Asterion(routes=[Route("/{name}", self.inner)], lifespan=self.lifespan("inner"))),
+                kit.Route("/hello/{name}", self.hello),
+                kit.Route("/thread/{name}", self.thread),
+                kit.Route("/stream/{name}", self.stream),
+                kit.Route("/sync-stream/{name}", self.sync_stream),
+                kit.Route("/background/{name}", self.background),
+                kit.Route("/echo", self.echo, methods=["POST"]),
+                kit.Route("/echo-stream", self.echo_stream, methods=["POST"]),
+                kit.Route("/count", self.count),
+                kit.Route("/file", self.file),
+                kit.Route("/fails/{name}", self.fails),
+                kit.WebSocketRoute("/chat/{name}", self.chat),
+                kit.Mount("/legacy", kit.WSGIMiddleware(self.legacy)),
+                kit.Mount(
+                    "/inner", kit.Asterion(routes=[kit.Route("/{name}", self.inner)], lifespan=self.lifespan("inner"))
+                ),
             ],
             middleware=[
-                Middleware(SessionMiddleware, secret_key="not a secret"),
-                Middleware(RequestBodyLimitMiddleware, max_body_size=LIMIT),
-                *(Middleware(layer_class(way), dispatch=dispatch) for dispatch in dispatches),
+                kit.Middleware(kit.SessionMiddleware, secret_key="not a secret"),
+                kit.Middleware(kit.RequestBodyLimitMiddleware, max_body_size=LIMIT),
+                *(kit.Middleware(layer, dispatch=dispatch) for dispatch in dispatches),
             ],
             exception_handlers={LookupError: self.explains},
             lifespan=self.lifespan("outer"),
@@ -88,7 +83,7 @@ class House:
 
     # --- function middleware -----------------------------------------------------------------------------------------
 
-    async def names_visitor(self, request: Request, call_next: Any) -> Any:
+    async def names_visitor(self, request: Any, call_next: Any) -> Any:
         """Sets a context variable that is the request's own, and resets it."""
         token = visitor.set(request.headers.get("x-visitor", "nobody"))
         try:
@@ -99,7 +94,7 @@ class House:
         finally:
             visitor.reset(token)
 
-    async def counts(self, request: Request, call_next: Any) -> Any:
+    async def counts(self, request: Any, call_next: Any) -> Any:
         """Counts who is inside of it."""
         self.books.inside += 1
         try:
@@ -107,7 +102,7 @@ class House:
         finally:
             self.books.inside -= 1
 
-    async def reads_small_bodies(self, request: Request, call_next: Any) -> Any:
+    async def reads_small_bodies(self, request: Any, call_next: Any) -> Any:
         """Reads a body before the endpoint does."""
         if request.method == "POST" and request.headers.get("x-read-early"):
             await request.body()
@@ -115,19 +110,19 @@ class House:
 
     # --- endpoints ---------------------------------------------------------------------------------------------------
 
-    async def hello(self, request: Request) -> PlainTextResponse:
+    async def hello(self, request: Any) -> Any:
         await self.simulation.pause(0.1)
-        return PlainTextResponse(f"{request.path_params['name']} {visitor.get()} {request.state.outer}")
+        return self.kit.PlainTextResponse(f"{request.path_params['name']} {visitor.get()} {request.state.outer}")
 
-    async def inner(self, request: Request) -> PlainTextResponse:
+    async def inner(self, request: Any) -> Any:
         await self.simulation.pause(0.1)
-        return PlainTextResponse(f"{request.path_params['name']} {visitor.get()} {request.state.inner}")
+        return self.kit.PlainTextResponse(f"{request.path_params['name']} {visitor.get()} {request.state.inner}")
 
-    def thread(self, request: Request) -> PlainTextResponse:
+    def thread(self, request: Any) -> Any:
         anyio.from_thread.run(self.simulation.pause, 0.1)
-        return PlainTextResponse(f"{request.path_params['name']} {visitor.get()} {request.state.outer}")
+        return self.kit.PlainTextResponse(f"{request.path_params['name']} {visitor.get()} {request.state.outer}")
 
-    async def stream(self, request: Request) -> StreamingResponse:
+    async def stream(self, request: Any) -> Any:
         name = request.path_params["name"]
 
         async def chunks() -> Any:
@@ -139,9 +134,9 @@ class House:
             finally:
                 self.books.closed += 1
 
-        return StreamingResponse(chunks())
+        return self.kit.StreamingResponse(chunks())
 
-    async def sync_stream(self, request: Request) -> StreamingResponse:
+    async def sync_stream(self, request: Any) -> Any:
         name = request.path_params["name"]
 
         def chunks() -> Any:
@@ -151,9 +146,9 @@ class House:
             finally:
                 self.books.closed += 1
 
-        return StreamingResponse(chunks())
+        return self.kit.StreamingResponse(chunks())
 
-    async def background(self, request: Request) -> PlainTextResponse:
+    async def background(self, request: Any) -> Any:
         name = request.path_params["name"]
 
         async def work() -> None:
@@ -161,12 +156,12 @@ class House:
             await self.simulation.pause(0.5)
             self.books.finished.append(name)
 
-        return PlainTextResponse(name, background=BackgroundTask(work))
+        return self.kit.PlainTextResponse(name, background=self.kit.BackgroundTask(work))
 
-    async def echo(self, request: Request) -> PlainTextResponse:
-        return PlainTextResponse(await request.body())
+    async def echo(self, request: Any) -> Any:
+        return self.kit.PlainTextResponse(await request.body())
 
-    async def echo_stream(self, request: Request) -> StreamingResponse:
+    async def echo_stream(self, request: Any) -> Any:
         async def chunks() -> Any:
             self.books.opened += 1
             try:
@@ -176,23 +171,23 @@ class House:
             finally:
                 self.books.closed += 1
 
-        return StreamingResponse(chunks())
+        return self.kit.StreamingResponse(chunks())
 
-    async def count(self, request: Request) -> JSONResponse:
+    async def count(self, request: Any) -> Any:
         request.session["count"] = request.session.get("count", 0) + 1
         await self.simulation.pause(0.1)
-        return JSONResponse(request.session["count"])
+        return self.kit.JSONResponse(request.session["count"])
 
-    async def file(self, request: Request) -> FileResponse:
-        return FileResponse(__file__)
+    async def file(self, request: Any) -> Any:
+        return self.kit.FileResponse(__file__)
 
-    async def fails(self, request: Request) -> PlainTextResponse:
+    async def fails(self, request: Any) -> Any:
         await self.simulation.pause(0.1)
         raise LookupError(request.path_params["name"])
 
-    async def explains(self, request: Request, error: Exception) -> PlainTextResponse:
+    async def explains(self, request: Any, error: Exception) -> Any:
         await self.simulation.pause(0.1)
-        return PlainTextResponse(f"no {error.args[0]}", status_code=404)
+        return self.kit.PlainTextResponse(f"no {error.args[0]}", status_code=404)
 
     def legacy(self, environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [("content-type", "text/plain")])
@@ -200,7 +195,7 @@ class House:
 
     # --- the chat room -----------------------------------------------------------------------------------------------
 
-    async def chat(self, websocket: WebSocket) -> None:
+    async def chat(self, websocket: Any) -> None:
         """Everything said is told to everybody in the room, in one order for all."""
         name = websocket.path_params["name"]
         await self.simulation.pause(0.1)

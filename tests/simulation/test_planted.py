@@ -11,7 +11,7 @@ from asterion.responses import PlainTextResponse, StreamingResponse
 from asterion.testclient import Simulation, SimulationStuck
 from tests.simulation import visitors
 from tests.simulation.house import House
-from tests.simulation.test_whole_applications import open_day
+from tests.simulation.openday import open_day
 
 backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 

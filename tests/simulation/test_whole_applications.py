@@ -9,39 +9,14 @@ import logging
 import os
 from typing import Any
 
-import anyio
 import pytest
 
-from asterion.testclient import Simulation, simulate
+from asterion.testclient import simulate
 from tests.simulation import visitors
-from tests.simulation.house import House
+from tests.simulation.openday import open_day
 
 SEEDS = int(os.environ.get("ASTERION_SIMULATION_SEEDS", "200"))
-WAYS = ("nested", "turns", "task")
 backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
-
-
-async def open_day(simulation: Simulation, visits: tuple[visitors.Visit, ...], guests: int = 4, each: int = 2) -> None:
-    """Some guests, each of whom does some of `visits`, one after the other; then the house closes its books."""
-    house = House(simulation, WAYS[simulation.seed % 3], layers=1 + simulation.seed // 3 % 3)
-    async with simulation.clients(house.app, guests) as clients:
-        assert house.books.lifespans == ["outer starts", "inner starts"]
-
-        async def guest(number: int) -> None:
-            for visit in range(each):
-                await simulation.pause(0.3)
-                await simulation.random.choice(visits)(house, clients[number], f"guest-{number}-{visit}")
-
-        await simulation.together(*(functools.partial(guest, number) for number in range(guests)))
-        await anyio.sleep(1)  # background work goes on after its request was cancelled
-        assert len(simulation.waiting()) == 1, simulation.waiting()  # the lifespan
-    books = house.books
-    assert books.lifespans[2:] == ["inner stops", "outer stops"]
-    assert books.opened == books.closed
-    assert books.inside == 0
-    assert books.room == {}
-    assert sorted(books.started) == sorted(books.finished)
-    assert simulation.waiting() == []
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ from typing import Any
 
 import anyio
 
-from asterion.requests import ClientDisconnect
 from asterion.testclient import AsyncTestClient, Conformance
 from tests.asgi import Exchange, http_scope
 from tests.simulation import house as house_module
@@ -164,7 +163,7 @@ async def vanishes(house: House, client: AsyncTestClient, name: str) -> None:
     async def run() -> None:
         try:
             await exchange.run()
-        except (OSError, ClientDisconnect):
+        except (OSError, house.kit.ClientDisconnect):
             assert exchange.gone
         judge.finish()
 
