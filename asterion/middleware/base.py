@@ -39,6 +39,9 @@ class BaseHTTPMiddleware:
     """True runs every inner application in a task of its own, always. The exchange does so by itself where it must; set
     it where `dispatch` reads `body_iterator` from tasks or cancel scopes that it opens after `call_next`."""
 
+    is_prompt: bool | None = None
+    """Whether `dispatch` has waited for nothing after call_next so far; None until that was seen in a task."""
+
     def __init__(self, app: ASGIApp, dispatch: DispatchFunction | None = None) -> None:
         self.app = app
         self.dispatch_func: DispatchFunction = self.dispatch if dispatch is None else dispatch

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import STASHED
-from asterion.concurrency import is_at
+from asterion.concurrency import current_place, is_at, running_task
 from asterion.concurrency._contexts import Reinstated, reinstate
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.middleware._exchange.call import INCOMPLETE, Call
@@ -88,7 +88,7 @@ class Exchange(Tasks):
 
     async def begin(self, message: Message) -> None:
         """Take the start of the response, and let dispatch go on with it, here if that is sound."""
-        if self.companion is not None or KEPT_BODY in self.scope or not is_at(self.place):
+        if self.companion is not None or KEPT_BODY in self.scope or not (is_at(self.place) or self._goes_on_here()):
             await self._begin_with_care(message)
             return
         # PERF(benchmarks/header_middleware): the way nearly every response goes, in one piece.
@@ -103,6 +103,7 @@ class Exchange(Tasks):
             except StopIteration as stop:
                 result = stop.value
             else:
+                self.middleware.is_prompt = False
                 if outcome is PARKED or await self.carry_on(outcome) is PARKED:
                     return
                 result = self.result
@@ -122,8 +123,19 @@ class Exchange(Tasks):
         self.leads_to = send
         self.state = PASSING
 
+    def _goes_on_here(self) -> bool:
+        """Whether dispatch may go on although the inner application has opened a scope that is still open.
+
+        It may if it has shown before that it waits for nothing after call_next: then no cancellation that is meant for
+        the inner application can reach it. Else it gets a task.
+        """
+        if not self.middleware.is_prompt or running_task() is not self.place[0]:
+            return False
+        self.place = current_place()
+        return True
+
     async def _begin_with_care(self, message: Message) -> None:
-        if self.companion is not None or not is_at(self.place):
+        if self.companion is not None or not (is_at(self.place) or self._goes_on_here()):
             await super().begin(message)
             return
         self.started = True
@@ -137,8 +149,11 @@ class Exchange(Tasks):
     async def turn(self) -> None:
         """Let dispatch go on inside the inner application's `send`, and send what it returns if it ends."""
         try:
-            if await self.advance():
-                return
+            outcome = self.step()
+            if outcome is not ENDED:
+                self.middleware.is_prompt = False
+                if await self.carry_on(outcome) is PARKED:
+                    return
         except Exception as error:  # noqa: BLE001 - leaves the middleware when the inner application has ended
             self.fail(error)
             return
@@ -189,6 +204,8 @@ class Exchange(Tasks):
             self.share_body(self)
             return await self.advance(error)
         elif self.state is READING:
+            if error is not None and self.coroutine.cr_frame is None:  # type: ignore[attr-defined]
+                raise error  # dispatch was cancelled within our `send`, and has ended
             if error is None and not self.complete:
                 error = await self.incomplete(INCOMPLETE)
             if error is not None or self.backlog:
@@ -275,7 +292,10 @@ class Exchange(Tasks):
         self._detach(self._go_on)
 
     async def _go_on(self) -> None:
-        await self.advance()
+        outcome = self.step()
+        if self.middleware.is_prompt is None:
+            self.middleware.is_prompt = outcome is ENDED
+        await self.carry_on(outcome)
         await self.conclude(None)
 
 

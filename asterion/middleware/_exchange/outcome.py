@@ -41,6 +41,8 @@ class NestedResponse(InnerResponse):
     simple = True
     passed = False
     """Whether it has been sent, or is being sent."""
+    failed = False
+    """Whether sending it has raised: then it is not complete, and its background work is not done."""
     body: Any
     """The body, where it is there already."""
     context: Context

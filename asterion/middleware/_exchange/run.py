@@ -218,6 +218,7 @@ class Run:
             self.hang(response.background)
         error = await self.guard(response.pass_on(self.send), response.layer.is_innermost, STARTED)
         if error is not None:
+            response.failed = True
             raise error
 
     async def end(self, failure: Exception | None) -> None:
@@ -251,7 +252,7 @@ class Run:
             return None  # its own task does that
         innermost = response.layer.is_innermost
         await response.close()
-        if wrapped.background is None:
+        if wrapped.background is None or response.failed:
             return None
         reinstated = reinstate(response.context)
         try:
