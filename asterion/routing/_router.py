@@ -49,15 +49,17 @@ class Router(RouteTable):
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the ASGI lifespan protocol: a failure is told to the server and raised as itself."""
-        stage = "startup"
+        asked = "startup"
         await receive()
         try:
             async with serving(self, scope.get("app"), scope.get("state"), policies_of(scope)):
+                asked = ""  # from here on nothing is to be answered until the server asks again
                 await send({"type": "lifespan.startup.complete"})
-                stage = "shutdown"
                 await receive()
+                asked = "shutdown"
         except BaseException:
-            await send({"type": f"lifespan.{stage}.failed", "message": traceback.format_exc()})
+            if asked:
+                await send({"type": f"lifespan.{asked}.failed", "message": traceback.format_exc()})
             raise
         await send({"type": "lifespan.shutdown.complete"})
 
