@@ -153,8 +153,14 @@ class UploadFile:
         if self._in_memory():
             self.file.close()
             return
-        with anyio.CancelScope(shield=True):
-            await run_framework_io(self.file.close)
+        try:
+            with anyio.CancelScope(shield=True):
+                await run_framework_io(self.file.close)
+        except BaseException:
+            # A task of asyncio can be cancelled through a shield. There is no time for a thread then, and closing what
+            # is deleted does not block. (A thread that was on its way closes a closed file, which is harmless.)
+            self.file.close()
+            raise
 
     def _in_memory(self) -> bool:
         # `_rolled` is how tempfile.SpooledTemporaryFile says that it is on disk; it has no public name for that.
@@ -182,12 +188,12 @@ class FormData(ImmutableMultiDict[str, UploadFile | str]):
 
     async def close(self) -> None:
         """Close every uploaded file. All are tried; then the first error, if there was one, is raised."""
-        first: Exception | None = None
+        first: BaseException | None = None
         for _, value in self._list:
             if isinstance(value, UploadFile):
                 try:
                     await value.close()
-                except Exception as exc:  # noqa: BLE001 - every file must be tried; raised below
+                except BaseException as exc:  # noqa: BLE001 - every file must be tried; raised below
                     first = first or exc
         if first is not None:
             raise first

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextvars
 import inspect
 import math
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
@@ -142,11 +143,13 @@ class ThreadedIterator(Generic[T]):
     generator: nothing is left for the garbage collector to finish elsewhere.
     """
 
-    __slots__ = ("_context", "_iterator")
+    __slots__ = ("_context", "_iterator", "_lock")
 
     def __init__(self, iterable: Iterable[T]) -> None:
         self._iterator: Iterator[T] = iter(iterable)
         self._context: contextvars.Context | None = None
+        # A task of asyncio can be cancelled while a thread takes a step for it: closing waits for that thread.
+        self._lock = threading.Lock()
 
     def __aiter__(self) -> ThreadedIterator[T]:
         return self
@@ -162,7 +165,8 @@ class ThreadedIterator(Generic[T]):
         if self._context is None:
             self._context = contextvars.copy_context()
         try:
-            return self._context.run(next, self._iterator, _EXHAUSTED)
+            with self._lock:
+                return self._context.run(next, self._iterator, _EXHAUSTED)
         except StopAsyncIteration as error:
             # Let out of `__anext__` it would mean the end, and a body that is cut short would look complete.
             raise RuntimeError("a sync iterator raised StopAsyncIteration") from error
@@ -170,8 +174,23 @@ class ThreadedIterator(Generic[T]):
     async def aclose(self) -> None:
         """Close the iterator in a worker thread, if it can be closed. Harmless after its end."""
         close = getattr(self._iterator, "close", None)
-        if close is not None:
-            await run_in_threadpool((self._context or contextvars.copy_context()).run, close)
+        if close is None:
+            return
+        context = contextvars.copy_context() if self._context is None else self._context
+        begun = False
+
+        def close_in_thread() -> None:
+            nonlocal begun
+            begun = True
+            with self._lock:
+                context.run(close)
+
+        try:
+            await run_in_threadpool(close_in_thread)
+        finally:
+            if not begun:  # cancelled on the way to a thread
+                with anyio.CancelScope(shield=True):
+                    await run_in_threadpool(close_in_thread)
 
 
 def iterate_in_threadpool(iterator: Iterable[T]) -> ThreadedIterator[T]:

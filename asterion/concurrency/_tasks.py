@@ -101,10 +101,16 @@ class Companion:
 
     async def stop(self) -> None:
         """Cancel it and wait for its end, even if the waiter is being cancelled itself."""
-        if not self._done.is_set():
+        again: BaseException | None = None
+        while not self._done.is_set():
             self.cancel()
-            with anyio.CancelScope(shield=True):
-                await self._done.wait()
+            try:
+                with anyio.CancelScope(shield=True):
+                    await self._done.wait()
+            except asyncio.CancelledError as error:
+                again = error  # a task of asyncio can be cancelled through a shield: raised when the other has ended
+        if again is not None:
+            raise again
 
     async def join(self) -> None:
         """Wait for it, taking it along when the waiter is cancelled, and raise what it raised."""
