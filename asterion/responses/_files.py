@@ -147,8 +147,8 @@ class FileResponse(Response):
             # On the way of an error or a cancellation there is no time for a thread.
             opened.close()
             await watch.close()
-        if watch.error is not None:
-            raise watch.error
+        if watch.failure is not None:
+            raise watch.failure
         if self.background is not None:
             await run_background(self.background, scope)
 
@@ -253,6 +253,7 @@ class _Delivery:
             return
         try:
             await (send or self._send)(message)
+            self._watch.complete = message["type"] == f"{self._kind}.body" and not message["more_body"]
         except OSError as error:
             if not means_client_gone(error):
                 raise

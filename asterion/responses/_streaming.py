@@ -77,8 +77,8 @@ class StreamingResponse(Response):
             await self.stream_response(send, scope=scope, watch=watch)
         finally:
             await watch.close()
-        if watch.error is not None:
-            raise watch.error
+        if watch.failure is not None:
+            raise watch.failure
         if self.background is not None:
             await run_background(self.background, scope)
 
@@ -136,6 +136,7 @@ class StreamingResponse(Response):
             try:
                 # The last message goes the whole way, so that every layer knows that the response is complete.
                 await send({"type": kind, "body": b"", "more_body": False})
+                watch.complete = True
             except OSError as error:
                 watch.lost(error)
 

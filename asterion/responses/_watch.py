@@ -34,6 +34,7 @@ class ClientWatch:
         "_request_scope",
         "_turn",
         "_wake",
+        "complete",
         "error",
         "gone",
         "scope",
@@ -50,6 +51,7 @@ class ClientWatch:
         self._aside: anyio.Event | None = None
         self._wake: anyio.Event | None = None
         self.gone = False
+        self.complete = False
         self.waiting = False
         self.error: Exception | None = None
         self.scope: anyio.CancelScope | None = None
@@ -135,6 +137,11 @@ class ClientWatch:
         # Only a wait of the source is cut short; a send in progress belongs to the layers outside.
         if self.waiting and self.scope is not None:
             self.scope.cancel()
+
+    @property
+    def failure(self) -> Exception | None:
+        """What `receive` raised, if that says anything about the response: it does not once that is complete."""
+        return None if self.complete else self.error
 
     def lost(self, error: OSError) -> None:
         """Note that `send` found the client gone. Raises `error` if it is about something else."""
