@@ -227,7 +227,8 @@ class WebSocket(HTTPConnection):
 
     async def _frame(self, field: str) -> Any:
         # Where a send has found that the client left, the frames it sent before are still to come, and then its end.
-        if self.application_state is not WebSocketState.CONNECTED and not self._client_left:
+        still_to_come = self._client_left and self.client_state is WebSocketState.CONNECTED
+        if self.application_state is not WebSocketState.CONNECTED and not still_to_come:
             state = self.application_state
             error = WebSocketDisconnected if state is WebSocketState.DISCONNECTED else RuntimeError
             raise error(f"a frame cannot be received on a WebSocket in state {state.name}: {_ADVICE[state]}")

@@ -95,6 +95,7 @@ class Model:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.client = self.application = CONNECTING
+        self.noticed = False  # a send has found that the client left
 
     def take(self) -> dict[str, Any]:
         if self.client is OVER:
@@ -108,7 +109,7 @@ class Model:
         return message
 
     def frame(self, move: str) -> Any:
-        if self.application is not OPEN:
+        if self.application is not OPEN and not (self.noticed and self.client is OPEN):
             raise RuntimeError
         message = self.take()
         if message["type"] == "websocket.disconnect":
@@ -125,7 +126,8 @@ class Model:
 
     def give(self, needed: WebSocketState, following: WebSocketState) -> None:
         if self.application is not needed:
-            raise RuntimeError
+            raise WebSocketDisconnect(1006) if self.noticed else RuntimeError
+        self.noticed = self.server.left
         self.application = OVER if self.server.left else following
         if self.server.left:
             raise WebSocketDisconnect(1006)
@@ -141,7 +143,7 @@ class Model:
             if self.application is OVER or self.client is OVER:
                 self.application = OVER
                 return None
-            self.application = OVER
+            self.application, self.noticed = OVER, self.server.left
             return None
         return self.take() if name == "receive" else self.frame(name)
 

@@ -225,6 +225,13 @@ async def test_a_send_of_another_task_that_finds_the_client_gone_leaves_what_it_
         await websocket.receive_text()
 
 
+async def test_no_frame_is_awaited_from_a_client_that_left_before_the_handshake_was_taken():
+    server = Server(GONE, fails_from=0)
+    await server.websocket.close()
+    with pytest.raises(WebSocketDisconnected):
+        await server.websocket.receive_text()
+
+
 @pytest.mark.parametrize("send", [WebSocket.send_text, WebSocket.send_json])
 async def test_every_further_message_to_a_client_that_left_is_a_disconnect_too(send):
     websocket, _ = await accepted(fails_from=1)
