@@ -91,10 +91,8 @@ def test_an_iterator_that_is_left_open_when_its_client_goes(backend: Any, monkey
 
 @backends
 def test_a_lock_that_is_held_while_the_other_one_is_waited_for(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    locks: dict[int, tuple[anyio.Lock, anyio.Lock]] = {}
-
     async def hello(self: House, request: Request) -> PlainTextResponse:
-        one, other = locks.setdefault(id(self.simulation), (anyio.Lock(), anyio.Lock()))
+        one, other = vars(self).setdefault("locks", (anyio.Lock(), anyio.Lock()))
         if self.simulation.random.random() < 0.5:
             one, other = other, one
         async with one:
