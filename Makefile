@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 # The first Python that is new enough and able to make a virtual environment. `make PYTHON=/path/to/python` overrides it.
 PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+STRIDE ?= 1
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo test check format bench parity failures-page compat properties fuzz clean
+.PHONY: help demo test check format bench bench-check bench-all parity failures-page compat properties fuzz faults reliability clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -33,6 +34,15 @@ format: $(VENV)/.installed-dev ## format the code and mend what lint can mend
 bench: $(VENV)/.installed-bench ## print CPU time for each request, side by side with the peers (ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-check: $(VENV)/.installed-bench ## compare instructions for each request with those recorded
+	@$(BIN)/python -m benchmarks.instructions --guard
+
+bench-all: $(VENV)/.installed-bench ## measure everything and write the tables and curves into the docs (about 15 minutes)
+	@$(BIN)/python -m benchmarks --write
+	@$(BIN)/python -m benchmarks.outside --write
+	@$(BIN)/python -m benchmarks.served --write
+	@$(BIN)/python -m benchmarks.growth
+
 parity: $(VENV)/.installed-dev ## print what of Starlette's interface is missing (ARGS=-v: and what differs on purpose)
 	@$(BIN)/python -m scripts.parity $(ARGS)
 
@@ -49,6 +59,13 @@ fuzz: $(VENV)/.installed-dev ## run the fuzzers, 60 s each (ARGS="json cookies -
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(INSTALL) '.[fuzz]' --only-binary atheris || \
 		echo "atheris cannot be had for this Python" >&2
 	@$(BIN)/python -m fuzz $(ARGS)
+
+faults: $(VENV)/.installed-dev ## cut every kind of request at every point (STRIDE=7: one in seven), here and on Starlette
+	@$(BIN)/python -m tests.faults asterion --keep --stride $(STRIDE) $(ARGS)
+	@$(BIN)/python -m tests.faults starlette --keep --stride $(STRIDE) $(ARGS)
+
+reliability: $(VENV)/.installed-dev ## write docs/reliability.md from the results of its parts (ARGS=--check: compare it only)
+	@$(BIN)/python -m scripts.reliability $(ARGS)
 
 clean: ## remove the virtual environment and all caches
 	@rm -rf $(VENV) .compat .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis

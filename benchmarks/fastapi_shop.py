@@ -27,10 +27,12 @@ def make() -> Any:
     async def database() -> AsyncIterator[dict[int, str]]:
         yield {7: "seven"}
 
-    async def show(id: int, base: Any = fastapi.Depends(database)) -> Any:
+    opened = fastapi.Depends(database)
+
+    async def show(id: int, base: Any = opened) -> Any:
         return {"id": id, "name": base.get(id, "other"), "price": 12.5, "tags": ["a", "b"]}
 
-    async def take(thing: Any, base: Any = fastapi.Depends(database)) -> Any:
+    async def take(thing: Any, base: Any = opened) -> Any:
         return thing
 
     take.__annotations__["thing"] = item
