@@ -1,0 +1,139 @@
+"""Write docs/reliability.md: what was done to break Asterion, and what came of it, beside Starlette.
+
+Each part of that work leaves its figures as JSON in `tests/results/` or `scripts/results/`: {"part", "asterion",
+"starlette", "command", "date"}. `make reliability` puts them together; with `--check` the page is compared with the one
+that is there.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "reliability.md"
+FOLDERS = (ROOT / "tests" / "results", ROOT / "scripts" / "results")
+
+_HEAD = """\
+# Reliability
+
+What was done to break Asterion, and what came of it. Where Starlette 1.10 stands beside it, the same harness has run
+the real Starlette. This page is made from the results of each part by `make reliability`; the command of each part
+makes its results anew.
+"""
+
+_FAULTS = """\
+Each request is run once for every point at which it waits (one in so many, where the table says so) and every fault
+that may fall there: its task or a scope around it is cancelled, the client leaves (`send` fails, or does nothing),
+`send` raises, `receive` raises; and with two faults drawn by a seed. HTTP of every kind, WebSockets and lifespans; 0, 1
+and 3 function middlewares, which run in three ways on Asterion and in one on Starlette; ASGI 2.3 and 2.4.
+
+A run counts once for each kind of violation in it. What has to hold stands in `tests/faults/judge.py`, and each kind is
+shown to be found in an application that is broken on purpose (`tests/faults/broken.py`). HEAD answered with a body, and
+a lifespan that answers what it was not asked, count as message order; an upload that is cut short and taken for whole,
+as incomplete. Starvation: clients that leave a stream whose source and whose `send` never wait, and that go unnoticed
+for a second."""
+
+_DIFFERENCES = """\
+The same random request to Asterion and to Starlette. Every difference that is meant is explained; a violation is one
+that is not."""
+
+PARTS: dict[str, tuple[str, str]] = {
+    "faults": ("Faults", _FAULTS),
+    "simulation": ("Simulation", "Whole applications with several clients at once, in an order drawn by a seed."),
+    "properties": ("Properties", "Round trips and state machines with inputs made by Hypothesis."),
+    "differential": ("Differences", _DIFFERENCES),
+    "fuzzing": ("Fuzzing", "Each parser under a fuzzer that is led by coverage."),
+    "attacks": ("Attacks", "Published attacks on web toolkits, tried here. An open one succeeds."),
+    "growth": ("Growth", "How the time of each parser grows with its input."),
+    "soak": ("Soak", "Many requests, one in five of them faulted: what is held at the end."),
+    "mutation": ("Mutation", "Small changes to the code, which some test has to notice."),
+    "coverage": ("Coverage", "Branches that the tests take."),
+}
+
+
+def main() -> int:
+    """Write the page, or compare it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="fail if the page is not what the results say")
+    page = render(sorted(results(), key=_place))
+    if not parser.parse_args().check:
+        PAGE.write_text(page)
+        return 0
+    if PAGE.exists() and PAGE.read_text() == page:
+        return 0
+    print("docs/reliability.md is not what the results say: run `make reliability`", file=sys.stderr)
+    return 1
+
+
+def results() -> Iterator[dict[str, Any]]:
+    """What the parts have left. A file without the name of its part is named after itself."""
+    for folder in FOLDERS:
+        for path in sorted(folder.glob("*.json")):
+            yield {"part": path.stem, **json.loads(path.read_text())}
+
+
+def _place(result: dict[str, Any]) -> tuple[int, str]:
+    names = list(PARTS)
+    part = str(result["part"])
+    return (names.index(part) if part in names else len(names), part)
+
+
+def render(found: list[dict[str, Any]]) -> str:
+    """The page of these results."""
+    return "\n".join([_HEAD, *map(_section, found)])
+
+
+def _section(result: dict[str, Any]) -> str:
+    part = str(result["part"])
+    title, says = PARTS.get(part, (part.capitalize(), ""))
+    sides = {"Asterion": _rows(result.get("asterion")), "Starlette 1.10": _rows(result.get("starlette"))}
+    shown = [name for name, rows in sides.items() if rows] or ["Asterion"]
+    names = dict.fromkeys(name for side in shown for name in sides[side])
+    lines = [f"## {title}", ""]
+    if says:
+        lines += [says, ""]
+    lines += [f"| | {' | '.join(shown)} |", f"| :-- |{' --: |' * len(shown)}"]
+    lines += [f"| {name} | {' | '.join(sides[side].get(name, '') for side in shown)} |" for name in names]
+    made = [f"`{result['command']}`"] if result.get("command") else []
+    made += [str(result["date"])] if result.get("date") else []
+    if made:
+        lines += ["", f"Made by {', '.join(made)}."]
+    return "\n".join([*lines, ""])
+
+
+def _rows(figures: Any) -> dict[str, str]:
+    """The figures of one side, by the name of their row: what is nested has a row of its own, to the second level."""
+    rows: dict[str, str] = {}
+    for name, value in (figures or {}).items():
+        if isinstance(value, dict) and value:
+            rows |= {_cell(f"{_words(name)}: {_words(inner)}"): _text(one) for inner, one in value.items()}
+        else:
+            rows[_cell(_words(name))] = _text(value)
+    return rows
+
+
+def _words(name: Any) -> str:
+    return str(name).replace("_", " ")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return _cell(", ".join(f"{_words(name)} {_text(one)}" for name, one in value.items()) or "none")
+    if isinstance(value, list):
+        return _cell(", ".join(map(_text, value)) or "none")
+    if value is None:
+        return "not measured"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return _cell(f"{value:g}" if isinstance(value, float) else str(value))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""The page about reliability says what the parts' results say."""
+
+from scripts.reliability import render, results
+
+
+def test_both_sides_stand_beside_each_other():
+    page = render(
+        [
+            {
+                "part": "faults",
+                "asterion": {"runs": 1200, "hang": 0},
+                "starlette": {"runs": 900, "hang": 3},
+                "command": "x",
+            }
+        ]
+    )
+    assert "## Faults" in page
+    assert "| | Asterion | Starlette 1.10 |" in page
+    assert "| runs | 1,200 | 900 |" in page
+    assert "| hang | 0 | 3 |" in page
+    assert "Made by `x`." in page
+
+
+def test_a_part_without_the_other_side_has_one_column():
+    page = render([{"part": "fuzzing", "asterion": {"targets": {"json": {"runs": 5, "findings": []}}}}])
+    assert "| | Asterion |\n" in page
+    assert "| targets: json | runs 5, findings none |" in page
+
+
+def test_a_part_nobody_has_described_has_a_section_all_the_same():
+    page = render([{"part": "another", "asterion": {"share_of_it": 0.5, "why": "a|b"}}])
+    assert "## Another" in page
+    assert "| share of it | 0.5 |" in page
+    assert "a\\|b" in page
+
+
+def test_every_result_in_the_repository_can_be_shown():
+    assert render(list(results())).startswith("# Reliability")
