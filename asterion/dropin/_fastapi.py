@@ -16,6 +16,7 @@ from asterion.dropin._filing import Filing, Included
 from asterion.dropin._walks import Walks, asks_only, attributes, claims
 from asterion.routing import BaseRoute, Route, Router, WebSocketRoute
 
+_SCOPE_KEY: Final = "fastapi"
 _COUNTED: Final = "_asterion_counted"
 _VERSION: Final = "_routes_version"
 
@@ -24,7 +25,7 @@ def adapt(module: Any) -> None:
     """Make the routers of `module`, which is `fastapi.routing`, find routes by the index. Twice does no harm."""
     route: Any = getattr(module, "APIRoute", None)
     websocket_route: Any = getattr(module, "APIWebSocketRoute", None)
-    context_of = getattr(module, "_get_scope_effective_route_context", None)
+    context_of = _context_of(module)
     if _is_a(route, Route) and _relabels(route.matches, *(() if context_of is None else ("effective_context",))):
         route.matches_only_its_path = True
     if _is_a(websocket_route, WebSocketRoute) and _relabels(websocket_route.matches):
@@ -41,6 +42,13 @@ def adapt(module: Any) -> None:
     if included is not None:
         _keep_versions(included)
         _narrow_candidates(included, filing)
+
+
+def _context_of(module: Any) -> Any:
+    """The function that tells at which place of an included route a scope is matched, if FastAPI keeps it as known."""
+    found = getattr(module, "_get_scope_effective_route_context", None)
+    named = getattr(module, "_FASTAPI_SCOPE_KEY", None) == _SCOPE_KEY
+    return found if named and "_FASTAPI_SCOPE_KEY" in getattr(found, "__code__", _is_a.__code__).co_names else None
 
 
 def _is_a(found: Any, base: type) -> bool:
@@ -75,6 +83,7 @@ def _are_known(names: Included) -> bool:
 def _narrow_routes(router: Any, route: Any, filing: Filing, context_of: Any) -> None:
     """Hand the loops of `APIRouter.app` the routes that can match."""
     walks = Walks(router.app, "self.routes")
+    code = walks.code
     of_table: Any = Router.routes
 
     def elsewhere(scope: Any) -> bool:
@@ -85,27 +94,48 @@ def _narrow_routes(router: Any, route: Any, filing: Filing, context_of: Any) -> 
     def routes(self: Any) -> list[BaseRoute]:
         """The routes in declared order: a real list, which may be changed at any time."""
         every: list[BaseRoute] = self._routes
-        scope = walks.scope_in(sys._getframe(1))
-        return every if scope is None or elsewhere(scope) else filing.candidates(self, every, scope)
+        frame = sys._getframe(1)
+        if frame.f_code is not code:
+            return every
+        scope = walks.scope_in(frame)
+        if scope is None or (_SCOPE_KEY in scope and elsewhere(scope)):
+            return every
+        return filing.candidates(self, every, scope)
 
     def set_routes(self: Any, value: Sequence[BaseRoute]) -> None:
         of_table.fset(self, value)
         self._routes.changed()
 
+    walk = router.app
+
+    @functools.wraps(walk)
+    async def app(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        walks.begin(scope)
+        await walk(self, scope, receive, send)
+
+    router.app = app
     router.routes = property(routes, set_routes)
 
 
 def _narrow_candidates(included: Included, filing: Filing) -> None:
     """Hand the loop of `_IncludedRouter._match` the candidates that can match."""
     walks = Walks(included.branch._match, "self.effective_candidates()")
-    every_candidate = included.branch.effective_candidates
+    code = walks.code
+    walk, every_candidate = included.branch._match, included.branch.effective_candidates
+
+    @functools.wraps(walk)
+    def match(self: Any, scope: Any) -> Any:
+        walks.begin(scope)
+        return walk(self, scope)
 
     @functools.wraps(every_candidate)
     def effective_candidates(self: Any) -> list[Any]:
         every: list[Any] = every_candidate(self)
-        scope = walks.scope_in(sys._getframe(1))
+        frame = sys._getframe(1)
+        scope = walks.scope_in(frame) if frame.f_code is code else None
         return every if scope is None else filing.candidates(self, every, scope)
 
+    included.branch._match = match
     included.branch.effective_candidates = effective_candidates
 
 

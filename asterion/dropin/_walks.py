@@ -8,6 +8,7 @@ different than expected, or whose source is not there: its walks stay as they ar
 import ast
 import inspect
 import textwrap
+import threading
 from collections.abc import Iterator
 from types import FrameType, FunctionType
 from typing import Any, Final
@@ -57,6 +58,12 @@ def attributes(function: Any) -> set[str]:
     return set() if tree is None else {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
 
+class _Asked(threading.local):
+    """The scope of the call that has just begun in a thread, until its first loop begins."""
+
+    scope: Any = None
+
+
 class Walks:
     """The loops in one function that go over some routes and ask each whether it matches one scope.
 
@@ -69,9 +76,16 @@ class Walks:
         self.code = getattr(function, "__code__", None)
         self._names: dict[int, str] = {}
         self._by_instruction: dict[int, str | None] = {}
+        self._given: str | None = None
+        self._asked = _Asked()
         if tree is None or self.code is None:
             return
         first = self.code.co_firstlineno - 1
+        assigned = {
+            node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        arguments = self.code.co_varnames[: self.code.co_argcount]
+        self._given = "scope" if "scope" in arguments and "scope" not in assigned else None
         mentions = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.expr) and ast.unparse(node) == over]
         for loop, name in _loops(tree, over):
             # A line that mentions it twice does not tell which of both is meant.
@@ -81,15 +95,23 @@ class Walks:
     def __bool__(self) -> bool:
         return bool(self._names)
 
+    def begin(self, scope: Any) -> None:
+        """The function is being called with this `scope` right now, in this thread."""
+        self._asked.scope = scope
+
     def scope_in(self, frame: FrameType) -> Any:
-        """The scope that the loop which is about to begin in `frame` asks for; None if that is none of the loops."""
-        if frame.f_code is not self.code:
-            return None
+        """The scope that the loop which is about to begin in `frame` asks for; None if that is none of the loops.
+
+        `frame` is one of the function's: its code is `code`, and it was announced by `begin`.
+        """
+        given, self._asked.scope = self._asked.scope, None
         instruction = frame.f_lasti
         try:
             name = self._by_instruction[instruction]
         except KeyError:
             name = self._by_instruction[instruction] = self._names.get(frame.f_lineno)
+        if given is not None and name == self._given:
+            return given  # PERF(benchmarks/many_routes): what a frame's variables are costs more than all of the rest
         return None if name is None else frame.f_locals.get(name)
 
 

@@ -297,6 +297,7 @@ def plain_table(app: Any) -> RouteTable | None:
 
 
 def places_of(route: Any) -> Sequence[Place]:
+    """Where the index files anything that stands among routes."""
     # Anything with `matches` and `handle` may stand in a table; what does not know the index is always asked.
     places = getattr(route, "index_places", None)
     return places() if places is not None else ()
