@@ -215,6 +215,8 @@ _JUDGES = (_messages, _complete, _closed, _tasks, _outcome, _background, _loop)
 def open_files() -> dict[str, str]:
     """The files this process has open: what stands behind each descriptor, without sockets, pipes and devices."""
     found: dict[str, str] = {}
+    if not os.path.isdir("/proc/self/fd"):
+        return found  # not Linux: only what Python itself reports is seen
     for name in os.listdir("/proc/self/fd"):
         try:
             target = os.readlink(f"/proc/self/fd/{name}")
