@@ -75,14 +75,9 @@ class Contender:
             except OSError:
                 time.sleep(0.05)
             else:
-                self.pid = self._worker(process.pid)
+                self.pid = process.pid
                 return
         raise RuntimeError(f"{self.name} did not answer on port {self.port} within 30 s")
-
-    def _worker(self, pid: int) -> int:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        workers = [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
-        return int(workers[-1]) if workers else pid
 
     @property
     def url(self) -> str:
@@ -96,9 +91,14 @@ class Contender:
             return bytes(answer.read())
 
     def seconds_of_cpu(self) -> float:
-        """CPU time of the server process up to now."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """CPU time of the server's processes up to now."""
+        ticks, pids = 0, [str(self.pid)]
+        for pid in pids:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                pids += (thread / "children").read_text().split()
+        return ticks / TICKS
 
     def round(self, seconds: float) -> None:
         """Load it for that long."""
