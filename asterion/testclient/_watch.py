@@ -21,6 +21,7 @@ class Watch:
 
     def __init__(self, longest: float, most: int) -> None:
         self.steps = 0
+        self.ended_after: int | None = None
         self.error: SimulationStuck | None = None
         self.waiting: Callable[[], list[str]] = list
         self.cancel: Callable[[], Any] = lambda: None
@@ -32,6 +33,11 @@ class Watch:
     def stepped(self) -> None:
         """A task is about to take a step."""
         self.steps += 1
+
+    def ended(self) -> None:
+        """The scenario's outcome is there; what follows is the end of the event loop."""
+        if self.ended_after is None:
+            self.ended_after = self.steps
 
     def looked(self) -> None:
         """The loop is between two rounds of steps."""
@@ -52,6 +58,7 @@ class Watch:
 
         `in_a_task`: the task that found it raises the error, so no force is needed.
         """
+        self.ended()
         if self.error is None:
             waiting = "\n".join(self.waiting())
             self.error = SimulationStuck(f"{reason}\n{waiting}" if waiting else reason)

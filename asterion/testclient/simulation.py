@@ -8,9 +8,10 @@ Outside of it, and so left to the scenario: `time.time()`, the module `random`, 
 strings in different processes (`PYTHONHASHSEED`).
 """
 
+import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from random import Random
 from typing import Any, Literal, TypeVar
@@ -67,8 +68,9 @@ class Simulation:
 
     @property
     def steps(self) -> int:
-        """How many steps tasks have taken."""
-        return self._watch.steps
+        """How many steps tasks have taken, up to the outcome of the scenario."""
+        ended_after = self._watch.ended_after
+        return self._watch.steps if ended_after is None else ended_after
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -80,6 +82,7 @@ class Simulation:
         if self._watch.steps:
             raise RuntimeError(f"the simulation of seed {self.seed} has run already: make a new one with its seed")
         with ExitStack() as stack:
+            stack.enter_context(_no_collections())
             stack.enter_context(_simulatedthreads.at(self._desk))
             options = self._asyncio() if self.backend == "asyncio" else self._trio(stack)
             try:
@@ -97,7 +100,10 @@ class Simulation:
             task.name = "scenario"
         with anyio.CancelScope() as scope:
             self._watch.cancel = scope.cancel
-            result = await scenario(self)
+            try:
+                result = await scenario(self)
+            finally:
+                self._watch.ended()
         if self._watch.error is not None:
             raise self._watch.error
         return result
@@ -168,6 +174,18 @@ class Simulation:
     def waiting(self) -> list[str]:
         """What each task but the caller's waits for: what a scenario has left behind, if it asks at its end."""
         return self._waiting(running_task())
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """The collector of cycles comes when the whole process has made enough of them, and ends async generators then."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _stream(purpose: str, seed: int) -> Random:

@@ -1,8 +1,10 @@
 """`simulate` and `Simulation`: a seed decides the order of everything, and time is virtual."""
 
 import asyncio
+import contextlib
 import contextvars
 import functools
+import gc
 import threading
 import time
 import weakref
@@ -386,6 +388,25 @@ def test_there_is_no_network() -> None:
 
 
 @backends
+def test_the_collector_of_cycles_rests_during_a_run(backend: Any) -> None:
+    async def scenario(simulation: Simulation) -> bool:
+        return gc.isenabled()
+
+    assert not Simulation(0, backend).run(scenario)
+    assert gc.isenabled()
+
+
+@backends
+def test_steps_after_the_outcome_do_not_count(backend: Any) -> None:
+    async def scenario(simulation: Simulation) -> int:
+        await anyio.lowlevel.checkpoint()
+        return simulation.steps
+
+    simulation = Simulation(0, backend)
+    assert simulation.run(scenario) == simulation.steps
+
+
+@backends
 def test_a_simulation_leaves_nothing_behind(backend: Any) -> None:
     async def scenario(simulation: Simulation) -> None:
         await anyio.to_thread.run_sync(lambda: None)
@@ -396,8 +417,6 @@ def test_a_simulation_leaves_nothing_behind(backend: Any) -> None:
     assert threading.active_count() <= threads + 1  # the last thread may be on its way out
     gone = weakref.ref(simulation)
     del simulation
-    import gc
-
     gc.collect()
     assert gone() is None
 
@@ -407,8 +426,6 @@ def test_a_simulation_leaves_nothing_behind(backend: Any) -> None:
 
 @backends
 def test_clients_share_a_lifespan_and_have_cookies_of_their_own(backend: Any) -> None:
-    import contextlib
-
     events: list[str] = []
 
     @contextlib.asynccontextmanager
