@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 STRIDE ?= 1
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo test check format bench bench-check bench-all parity failures-page compat properties fuzz faults reliability clean
+.PHONY: help demo test check format bench bench-check bench-all parity failures-page compat properties fuzz faults reliability soak test-modes clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -66,6 +66,14 @@ faults: $(VENV)/.installed-dev ## cut every kind of request at every point (STRI
 
 reliability: $(VENV)/.installed-dev ## write docs/reliability.md from the results of its parts (ARGS=--check: compare it only)
 	@$(BIN)/python -m scripts.reliability $(ARGS)
+
+soak: $(VENV)/.installed-dev ## ask for 250,000 requests, a fifth of them faulted: does anything stay behind?
+	@$(BIN)/python -m scripts.soak $(ARGS)
+
+test-modes: $(VENV)/.installed-dev ## run every test under -O, -X dev and with asyncio's debug mode
+	@PYTHONOPTIMIZE=1 $(BIN)/python -m pytest -q -W ignore::pytest.PytestConfigWarning $(ARGS)
+	@$(BIN)/python -X dev -W error -m pytest -q $(ARGS)
+	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -q $(ARGS)
 
 clean: ## remove the virtual environment and all caches
 	@rm -rf $(VENV) .compat .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
