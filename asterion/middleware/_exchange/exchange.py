@@ -23,8 +23,9 @@ from typing import Any, NoReturn
 
 from asterion._core.callables import describe_callable
 from asterion._core.scopekeys import STASHED
-from asterion.concurrency import current_place, is_at, running_task
+from asterion.concurrency import is_at
 from asterion.concurrency._contexts import Reinstated, reinstate
+from asterion.concurrency._places import moved_place
 from asterion.middleware._exchange.body import InnerResponse
 from asterion.middleware._exchange.call import INCOMPLETE, Call
 from asterion.middleware._exchange.intake import EARLIER
@@ -129,9 +130,10 @@ class Exchange(Tasks):
         It may if it has shown before that it waits for nothing after call_next: then no cancellation that is meant for
         the inner application can reach it. Else it gets a task.
         """
-        if not self.middleware.is_prompt or running_task() is not self.place[0]:
+        here = moved_place(self.place) if self.middleware.is_prompt else None
+        if here is None:
             return False
-        self.place = current_place()
+        self.place = here
         return True
 
     async def _begin_with_care(self, message: Message) -> None:
