@@ -8,6 +8,7 @@ Multipart forms are decoded by a library (`_library` says which, and why); url-e
 """
 
 from collections.abc import AsyncIterable
+from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -40,17 +41,15 @@ FLUSH_SIZE = 512 * 1024
 50 µs whatever its size, so one for each 64 KiB chunk would cost more than all the rest."""
 
 
+@dataclass
 class MultipartPart:
     """One part of a multipart form while it is read: `data` holds a text field, `file` a file (else None)."""
 
     content_disposition: bytes | None = None
     field_name: str = ""
+    data: bytearray = field(default_factory=bytearray)
     file: UploadFile | None = None
-    item_headers: list[tuple[bytes, bytes]]
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.item_headers = []
+    item_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 class _Spool:
