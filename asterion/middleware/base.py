@@ -105,6 +105,9 @@ class BaseHTTPMiddleware:
                 put_back(exchange.reinstated)
                 failure = exchange.failure
                 exchange.state = UNWANTED
+                own = exchange.own_request
+                if own is not None and own._form is not None:
+                    await own.close()  # where no endpoint has come to do that
                 # These refer back to the exchange; the garbage collector need not find that out.
                 exchange.own_request = exchange.request = exchange.response = None
                 if exchange.result is not None:

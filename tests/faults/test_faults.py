@@ -93,8 +93,9 @@ def test_what_was_found_once_stays_mended(name: str) -> None:
     assert not tally.shown, "\n".join(tally.shown[:20])
 
 
-@pytest.mark.parametrize("name", ["stream read in middleware", "background of a stream"])
-def test_what_was_found_once_in_middleware_stays_mended(name: str) -> None:
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+@pytest.mark.parametrize("name", ["stream read in middleware", "background of a stream", "form read in middleware"])
+def test_what_was_found_once_in_middleware_stays_mended(name: str, loop: str) -> None:
     """A cancellation within `dispatch` is never mistaken for an end; work waits for a response that is complete."""
-    tally = run_cells(KIT, cells(KIT, layers=(1,), versions=["2.3"], only=name))
+    tally = run_cells(KIT, cells(KIT, layers=(1,), versions=["2.3"], only=name), loop=loop)
     assert not tally.shown, "\n".join(tally.shown[:20])
