@@ -63,7 +63,7 @@ def litestar_app() -> ASGIApp:
 def fastapi_app() -> ASGIApp:
     app = fastapi()
 
-    @app.post("/echo")  # type: ignore[untyped-decorator]
+    @app.post("/echo")
     async def echo(data: dict[str, Any]) -> dict[str, Any]:
         return data
 

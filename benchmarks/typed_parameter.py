@@ -59,7 +59,7 @@ def litestar_app() -> ASGIApp:
 def fastapi_app() -> ASGIApp:
     app = fastapi()
 
-    @app.get("/users/{id}")  # type: ignore[untyped-decorator]
+    @app.get("/users/{id}")
     async def show(id: int) -> dict[str, Any]:
         return user(id)
 
