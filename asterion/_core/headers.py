@@ -182,14 +182,13 @@ class MutableHeaders(Headers):
             line = (name, value.strip().encode("ascii"))
         else:
             line = (name, encode_header_value(value, key))
-        at = 0
-        for present, _ in lines:
-            if present == name:
+        for present in lines:
+            if present[0] == name:
+                at = lines.index(present)
                 lines[at] = line
                 if at + 1 < len(lines):
                     lines[at + 1 :] = [later for later in lines[at + 1 :] if later[0] != name]
                 return
-            at += 1  # noqa: SIM113 - PERF(benchmarks/header_middleware): cheaper here than enumerate
         lines.append(line)
 
     def __delitem__(self, key: str) -> None:

@@ -86,8 +86,22 @@ class Response:
         if media_type is not None:
             self.media_type = media_type
         self.background = background
-        self.body = self.render(content)
-        self.init_headers(headers)
+        kind = self.__class__
+        body: bytes | memoryview
+        # PERF(benchmarks/plain_text): what `render` and `init_headers` come to, nearly always, without the calls.
+        if content.__class__ is str and kind.render is _RENDER and self.charset == "utf-8":
+            body = self.body = content.encode()
+        else:
+            body = self.body = self.render(content)
+        if headers is None and status_code == 200 and kind.init_headers is _INIT_HEADERS and body.__class__ is bytes:
+            length = len(body)
+            lines = self.raw_headers = [_length_lines.get(length) or _length_line(length)]
+            media_type = self.media_type
+            if media_type is not None:
+                known = _type_lines.get(media_type) if self.charset == "utf-8" else None
+                lines.append(known or _type_line(media_type, self.charset))
+        else:
+            self.init_headers(headers)
 
     def render(self, content: Any) -> bytes | memoryview:
         """The body that stands for `content`. Raises TypeError where it is neither bytes-like, text nor None."""
@@ -219,6 +233,9 @@ class Response:
             await run_background(self.background, scope)
 
 
+_RENDER, _INIT_HEADERS = Response.render, Response.init_headers
+
+
 def content_of(response: Response, scope: Scope) -> tuple[int, list[Line], bytes | memoryview]:
     """Status, headers and body by which `response` answers the HTTP request of `scope`. The list may be changed."""
     status = response.status_code
@@ -264,8 +281,22 @@ class JSONResponse(Response):
         if media_type is not None:
             self.media_type = media_type
         self.background = background
-        self.body = self.render(content)
-        self.init_headers(headers)
+        kind = self.__class__
+        body: bytes | memoryview
+        # PERF(benchmarks/plain_text): what `render` and `init_headers` come to, nearly always, without the calls.
+        if content.__class__ is str and kind.render is _RENDER and self.charset == "utf-8":
+            body = self.body = content.encode()
+        else:
+            body = self.body = self.render(content)
+        if headers is None and status_code == 200 and kind.init_headers is _INIT_HEADERS and body.__class__ is bytes:
+            length = len(body)
+            lines = self.raw_headers = [_length_lines.get(length) or _length_line(length)]
+            media_type = self.media_type
+            if media_type is not None:
+                known = _type_lines.get(media_type) if self.charset == "utf-8" else None
+                lines.append(known or _type_line(media_type, self.charset))
+        else:
+            self.init_headers(headers)
 
     def render(self, content: Any) -> bytes:
         """`content` as compact JSON. Raises TypeError or ValueError for what JSON cannot hold."""

@@ -90,7 +90,10 @@ async def serve(  # noqa: C901 - every branch is one the request goes
                 for message in await response.prepare(scope):
                     await send(message)
             # PERF(benchmarks/plain_text): what `Response.__call__` does, without a watch that sees every message.
-            status, headers, body = content_of(response, scope)
+            if response.status_code == 200 and scope["method"] != "HEAD":
+                status, headers, body = 200, response.raw_headers.copy(), response.body
+            else:
+                status, headers, body = content_of(response, scope)
             watch = STARTED
             try:
                 await send({"type": "http.response.start", "status": status, "headers": headers})

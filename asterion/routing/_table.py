@@ -32,6 +32,9 @@ _MISSING: Any = object()
 
 _MATCHES, _HANDLE = Route.matches, Route.handle
 
+Found = tuple[Handler, Route, dict[str, Any], str, str]
+"""A route's function, the route, the parameters in the path, and the path and method that it was found for."""
+
 
 class RouteTable:
     """An ASGI application that hands a scope to the first of its routes that matches."""
@@ -122,7 +125,7 @@ class RouteTable:
 
     def find_plain(  # noqa: C901 - each branch is a reason to say no
         self, scope: Scope, entering: bool = False
-    ) -> tuple[Handler, Route, dict[str, Any]] | None:
+    ) -> Found | None:
         """The function behind the route that takes the request of `scope`, the route, and the path's parameters.
 
         None where a request wants more than a plain route and its function. `entering` says in `scope` that the route
@@ -159,14 +162,15 @@ class RouteTable:
         methods = route.methods
         if handler.__class__ is not Handler or route.max_body_size is not None:
             return None
-        if methods is not None and scope["method"] not in methods:
+        method: str = scope["method"]
+        if methods is not None and method not in methods:
             return None
         if entering:
             scope["router"] = self
             scope["endpoint"] = route.endpoint
             scope["path_params"] = params
             scope["route"] = route
-        return handler, route, params
+        return handler, route, params, path, method
 
     def enter(self, scope: Scope, route: Route, params: dict[str, Any]) -> None:
         """Say in `scope` that this route was taken."""

@@ -27,14 +27,16 @@ from asterion.middleware._exchange.call import Call
 from asterion.middleware._exchange.exchange import AnotherCall, Exchange
 from asterion.middleware._exchange.intake import EARLIER
 from asterion.middleware._exchange.outcome import CALL, NestedResponse, NestedStream, is_known_stream
-from asterion.middleware._exchange.run import Beyond, Boundary, Found, Run
+from asterion.middleware._exchange.run import Beyond, Boundary, Run
 from asterion.middleware._exchange.states import NEW, WAITING
 from asterion.requests import Request
 from asterion.requests._body import BODY as KEPT_BODY
 from asterion.routing._answers import response_to_http_exception
 from asterion.routing._endpoints import settled_response
-from asterion.routing._table import RouteTable
+from asterion.routing._table import Found, RouteTable
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
+
+new = object.__new__
 
 
 class Nest:
@@ -42,6 +44,7 @@ class Nest:
 
     def __init__(self, middlewares: list[Any], boundary: Boundary, table: RouteTable) -> None:
         self.middlewares = middlewares
+        self.innermost = len(middlewares) - 1
         self.boundary = boundary
         self.table = table
         self.find = table.find_plain
@@ -59,7 +62,6 @@ class Nest:
         run.send = send
         run.found = found
         run.scope = scope
-        run.path, run.method = scope["path"], scope["method"]
         outermost = self.begin(run, 0, scope, receive)
         try:
             response = await outermost.coroutine
@@ -93,7 +95,6 @@ class Nest:
         """Begin a layer: its exchange, its request, and the coroutine of its function."""
         layer = Layer()
         layer.run = run
-        layer.nest = self
         layer.index = index
         layer.scope = scope
         layer.outer_receive = receive
@@ -101,7 +102,12 @@ class Nest:
             layer.taken = list(scope[STASHED])
         if KEPT_BODY in scope:
             layer.find_kept_body()
-        request = layer.own_request = Request(scope, layer.receive_for_dispatch, run.send)
+        # PERF(benchmarks/header_middleware): the constructor would ask again what the scope is.
+        request: Request = new(Request)
+        request.scope = scope
+        request._receive = layer.receive_for_dispatch
+        request._send = run.send
+        layer.own_request = request
         made = self.middlewares[index].dispatch_func(request, layer.call_next)
         layer.coroutine = made if type(made) is CoroutineType else settle(made)
         return layer
@@ -112,14 +118,14 @@ class Layer(Exchange):
 
     app: Any = None
     run: Run
-    nest: "Nest"
     index: int
     inside: "Layer | None" = None
 
     @property
     def middleware(self) -> Any:
         """The middleware whose function this is."""
-        return self.nest.middlewares[self.index]
+        middleware: Any = self.run.nest.middlewares[self.index]
+        return middleware
 
     @property
     def outer_send(self) -> Send:  # type: ignore[override]
@@ -129,7 +135,7 @@ class Layer(Exchange):
     @property
     def is_innermost(self) -> bool:
         """Whether the endpoint is right inside."""
-        return self.index + 1 == len(self.nest.middlewares)
+        return self.index == self.run.nest.innermost
 
     async def call_next(self, request: Request) -> InnerResponse:  # noqa: C901 - PERF: no coroutine more per layer
         """Call what is inside with `request`, and give its response."""
@@ -146,8 +152,8 @@ class Layer(Exchange):
         made = run.made
         held: Sequence[Message] = ()
         try:
-            if self.index + 1 < len(self.nest.middlewares):
-                inner = self.inside = self.nest.begin(run, self.index + 1, scope, call.receive)
+            if self.index != run.nest.innermost:
+                inner = self.inside = run.nest.begin(run, self.index + 1, scope, call.receive)
                 try:
                     response = await inner.coroutine
                 except HTTPException as error:
@@ -160,7 +166,8 @@ class Layer(Exchange):
                     return response
                 if not callable(response):
                     inner.refuse_result(response)
-                if type(response).__call__ is CALL and response.prepares:
+                known = type(response).__call__ is CALL
+                if known and response.prepares:
                     held = await response.prepare(scope)
             else:
                 response = None
@@ -172,15 +179,17 @@ class Layer(Exchange):
                             response = await settled_response(run.found[0].args[0], response)
                     except Exception as error:  # noqa: BLE001 - answered, or raised again
                         response = await run.answer_failure(error)
-                    if type(response).__call__ is CALL and response.prepares:
-                        response, held = await run.prepare(response, scope)
+                known = type(response).__call__ is CALL
+                if known and response.prepares:
+                    response, held = await run.prepare(response, scope)
+                    known = type(response).__call__ is CALL
         except BaseException as error:
             await self._inner_failed(error, call, made)
             raise
         if KEPT_BODY in scope:
             self.share_body(call)
         # PERF(benchmarks/header_middleware): what nearly every endpoint returns first.
-        if type(response).__call__ is CALL:
+        if known:
             nested = NestedResponse(response, scope, self)
             if held:
                 nested.held, nested.simple = tuple(held), False

@@ -53,7 +53,12 @@ class NestedResponse(InnerResponse):
         self.wrapped: Any = wrapped
         self.layer = layer
         self.scope = scope
-        self.status_code, self.raw_headers, self.body = content_of(wrapped, scope)
+        status = wrapped.status_code
+        if status == 200 and scope["method"] != "HEAD":
+            # PERF(benchmarks/header_middleware): what `content_of` comes to, nearly always.
+            self.status_code, self.raw_headers, self.body = status, wrapped.raw_headers.copy(), wrapped.body
+        else:
+            self.status_code, self.raw_headers, self.body = content_of(wrapped, scope)
 
     @property
     def source(self) -> Any:  # type: ignore[override]

@@ -20,13 +20,11 @@ from asterion.middleware._exchange.outcome import CALL, NestedResponse
 from asterion.middleware._exchange.states import Unwanted
 from asterion.requests import Request
 from asterion.routing._answers import answer_http_exception
-from asterion.routing._endpoints import Handler, respond_to
-from asterion.routing._routes import Route
-from asterion.routing._table import RouteTable
+from asterion.routing._endpoints import respond_to
+from asterion.routing._table import Found, RouteTable
 from asterion.types import Message, Receive, Scope, Send
 
-Found = tuple[Handler, Route, dict[str, Any]]
-"""A route's function, the route, and the parameters in the path."""
+new = object.__new__
 
 Beyond = Callable[[Exception, Request, Send, PassThrough], Awaitable[bool]]
 """Asked about an exception: True if it is to be raised again."""
@@ -45,12 +43,16 @@ class Boundary(Protocol):
 
 
 class InnerParts(Protocol):
-    """What stands inside of the function middlewares."""
+    """Function middlewares that stand right inside each other, and what stands inside of them."""
 
+    middlewares: list[Any]
+    innermost: int
     boundary: Boundary
     table: RouteTable
 
     def find(self, scope: Scope, /) -> Found | None: ...
+
+    def begin(self, run: "Run", index: int, scope: Scope, receive: Receive) -> Any: ...
 
 
 class LayerParts(Protocol):
@@ -77,8 +79,6 @@ class Run:
     found: Found
     """The route that was found on the way in, for this scope with this path."""
     scope: Scope
-    path: str
-    method: str
     made: tuple[NestedResponse, ...] = ()
     """The inner responses that dispatch functions were given."""
     request: Request | None = None
@@ -104,21 +104,29 @@ class Run:
     def call_endpoint(self, scope: Scope, receive: Receive) -> Awaitable[Any] | None:
         """Call the function of the route that `scope` asks for now; None where that is no plain one."""
         nest = self.nest
-        found: Found | None = self.found
-        moved = scope["path"] is not self.path or scope["method"] is not self.method or scope.get("root_path")
+        handler, route, params, path, method = self.found
+        moved = scope["path"] is not path or scope["method"] is not method or scope.get("root_path")
         if moved or scope is not self.scope:
             found = nest.find(scope)
             if found is None:
                 return None
             self.found = found
+            handler, route, params, _, _ = found
         scope[EXCEPTION_HANDLERS] = nest.boundary.handlers
-        handler, route, params = self.found
-        nest.table.enter(scope, route, params)
+        # PERF(benchmarks/header_middleware): what `RouteTable.enter` does.
+        scope["router"] = nest.table
+        scope["endpoint"] = route.endpoint
+        scope["path_params"] = params
+        scope["route"] = route
         func, is_async = handler.args
         if self.request is not None:
             self.earlier = (*self.earlier, self.request)
             self.busy = True
-        request = self.request = Request(scope, receive, self.send)
+        request: Request = new(Request)
+        request.scope = scope
+        request._receive = receive
+        request._send = self.send
+        self.request = request
         called: Awaitable[Any] = func(request) if is_async else run_in_threadpool(func, request)
         return called
 
