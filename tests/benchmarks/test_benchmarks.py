@@ -17,6 +17,7 @@ from benchmarks.served import Contender, by_client
 PAIRS = [(area, name) for area in AREAS for name in FRAMEWORKS if name in area.builders]
 
 
+@pytest.mark.filterwarnings("ignore:::litestar")  # of itself, to itself
 @pytest.mark.parametrize(("area", "name"), PAIRS, ids=lambda value: value.slug if isinstance(value, Area) else value)
 def test_every_framework_gives_the_right_answer_before_it_is_timed(area: Area, name: str) -> None:
     async def once() -> None:
