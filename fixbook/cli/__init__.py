@@ -1,4 +1,4 @@
-"""The command `fixbook`, also as `python -m fixbook`. Each command is one module here, loaded when it is first asked for.
+"""The command `fixbook`, also as `python -m fixbook`. Each command is one module here, loaded when it is asked for.
 
 A module `fixbook/cli/<name>.py` has its click command (or group) under the name `command`.
 """

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import click
 
-from asterion import __version__
+from fixbook import __version__
 
 _COMMANDS = {
     # name: (module in this package, what the list of commands says of it)

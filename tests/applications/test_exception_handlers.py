@@ -12,6 +12,7 @@ from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
 from asterion.routing import Mount, Route
 from tests.asgi import Exchange, http_scope, request
+from tests.names import without_address
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +48,9 @@ class HandlerObject:
 
 
 @pytest.mark.parametrize(
-    "func", [handler, sync_handler, HandlerObject(), lambda request, error: handler(request, error)], ids=repr
+    "func",
+    [handler, sync_handler, HandlerObject(), lambda request, error: handler(request, error)],
+    ids=without_address,
 )
 @pytest.mark.parametrize("key", [Missing, LookupError])
 async def test_an_exception_is_answered_by_the_handler_for_its_class_or_a_base(face: Any, func: Any, key: Any) -> None:

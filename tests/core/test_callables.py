@@ -15,6 +15,7 @@ from asterion._core.callables import (
     refuse_generator,
     unwrap_partials,
 )
+from tests.names import without_address
 
 
 async def coroutine_function(*args: Any) -> None:
@@ -91,12 +92,12 @@ SYNC = [
 ]
 
 
-@pytest.mark.parametrize("func", ASYNC, ids=repr)
+@pytest.mark.parametrize("func", ASYNC, ids=without_address)
 def test_what_gives_a_coroutine_for_sure_is_async(func: Any) -> None:
     assert is_async_callable(func) is True
 
 
-@pytest.mark.parametrize("func", SYNC, ids=repr)
+@pytest.mark.parametrize("func", SYNC, ids=without_address)
 def test_everything_else_is_not_and_a_class_never_is(func: Any) -> None:
     """What only turns out to be async when called is found by what it returns; see `concurrency.call`."""
     assert is_async_callable(func) is False
@@ -123,13 +124,13 @@ def generator_coroutine() -> Iterator[int]:
 GENERATORS = [async_generator, generator, GeneratorCall(), functools.partial(generator)]
 
 
-@pytest.mark.parametrize("func", GENERATORS, ids=repr)
+@pytest.mark.parametrize("func", GENERATORS, ids=without_address)
 def test_functions_that_yield_are_known_as_such(func: Any) -> None:
     assert is_generator_callable(func)
     assert not is_async_callable(func)
 
 
-@pytest.mark.parametrize("func", [*ASYNC, *SYNC, generator_coroutine], ids=repr)
+@pytest.mark.parametrize("func", [*ASYNC, *SYNC, generator_coroutine], ids=without_address)
 def test_others_are_not(func: Any) -> None:
     assert not is_generator_callable(func)
 

@@ -21,6 +21,7 @@ from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
 from asterion.routing import Route
 from tests.asgi import Exchange, function_layers, http_scope, request
+from tests.names import without_address
 
 pytestmark = pytest.mark.anyio
 
@@ -227,7 +228,7 @@ def test_a_coroutine_is_refused_when_it_is_given() -> None:
 
 
 @each_layering
-@pytest.mark.parametrize("chunk", [3, None, 1.5, {"a": 1}, object(), ["a"]], ids=repr)
+@pytest.mark.parametrize("chunk", [3, None, 1.5, {"a": 1}, object(), ["a"]], ids=without_address)
 @pytest.mark.parametrize("make", [_agen, _gen], ids=["async", "sync"])
 async def test_a_chunk_of_another_type_is_one_clear_error(
     make: Any, chunk: Any, count: int, way: str, spec_version: str
@@ -347,7 +348,7 @@ async def test_an_error_before_the_first_chunk_is_raised_after_the_start(count: 
 
 
 @each_layering
-@pytest.mark.parametrize("error", [StopIteration("mine"), StopAsyncIteration("mine")], ids=repr)
+@pytest.mark.parametrize("error", [StopIteration("mine"), StopAsyncIteration("mine")], ids=without_address)
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
 async def test_a_stop_raised_by_an_endpoint_is_an_error_and_no_end(
     error: Exception, sync: bool, count: int, way: str

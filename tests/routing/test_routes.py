@@ -13,6 +13,7 @@ from asterion.requests import Request
 from asterion.responses import JSONResponse, PlainTextResponse, Response
 from asterion.routing import BaseRoute, Match, Route, Router, WebSocketRoute, get_name
 from tests.asgi import http_scope, request
+from tests.names import without_address
 
 pytestmark = pytest.mark.anyio
 
@@ -77,7 +78,7 @@ class OwnAsgi:
         Endpoint,
         OwnAsgi,
     ],
-    ids=repr,
+    ids=without_address,
 )
 async def test_anything_that_takes_a_request_or_a_scope_can_be_an_endpoint(endpoint: Any) -> None:
     answer = await request(Router([Route("/", endpoint)]))

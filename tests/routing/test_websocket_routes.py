@@ -12,6 +12,7 @@ from asterion.middleware import Middleware
 from asterion.responses import PlainTextResponse
 from asterion.routing import Mount, Route, Router, WebSocketRoute
 from asterion.websockets import WebSocket, WebSocketDisconnect
+from tests.names import without_address
 
 pytestmark = pytest.mark.anyio
 
@@ -75,7 +76,7 @@ class AsgiEcho:
 
 
 @pytest.mark.parametrize(
-    "endpoint", [echo, Echo, CallableEcho(), AsgiEcho(), lambda websocket: echo(websocket)], ids=repr
+    "endpoint", [echo, Echo, CallableEcho(), AsgiEcho(), lambda websocket: echo(websocket)], ids=without_address
 )
 async def test_anything_that_takes_a_websocket_or_a_scope_can_be_an_endpoint(endpoint: Any) -> None:
     sent = await converse(Router([WebSocketRoute("/ws", endpoint)]), "/ws", "a", "b")
