@@ -18,8 +18,8 @@ help: ## say what the targets do
 demo: $(VENV)/.installed-demo ## serve the tour on 127.0.0.1 and print its address
 	@$(BIN)/python -m examples.tour
 
-test: $(VENV)/.installed-dev ## run every test
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.installed-dev ## run every test, on all cores (ARGS="-n 0 -x tests/core": one process, a part)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.installed-dev ## format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check --quiet .
