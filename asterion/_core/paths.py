@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from asterion._core.openpaths import OpenTemplate, open_template
 from asterion.convertors import CONVERTOR_TYPES, Convertor, IntegerConvertor, StringConvertor
 from asterion.types import Scope
 
 _PARAM = re.compile(r"{([a-zA-Z_][a-zA-Z0-9_]*)(?::([a-zA-Z_][a-zA-Z0-9_]*))?}")
+
+_OPEN: dict[str, OpenTemplate] = {}
+"""By their pattern, the templates that are matched without it, because it could try too many ways."""
 
 
 def get_route_path(scope: Scope) -> str:
@@ -52,10 +56,14 @@ def parse_params(regex: re.Pattern[str], convertors: Mapping[str, Convertor[Any]
 
     A convertor that raises ValueError (a number with too many digits, say) is a path that does not match.
     """
-    match = regex.match(path)
-    if match is None:
+    params: dict[str, Any] | None
+    if len(convertors) > 1 and regex.pattern in _OPEN:
+        params = _OPEN[regex.pattern].match(path)
+    else:
+        match = regex.match(path)
+        params = None if match is None else match.groupdict()
+    if params is None:
         return None
-    params: dict[str, Any] = match.groupdict()
     try:
         for name, convertor in convertors.items():
             if convertor.__class__ is StringConvertor:
@@ -126,6 +134,7 @@ def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
     """
     is_host = not path.startswith("/")
     fmt: list[str] = []
+    literals: list[str] = []
     convertors: dict[str, Convertor[Any]] = {}
     end = 0
     for found in _PARAM.finditer(path):
@@ -136,12 +145,18 @@ def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
         if name in convertors:
             raise ValueError(f"parameter {name!r} stands twice in path {path!r}; give each its own name")
         convertors[name] = CONVERTOR_TYPES[kind]
-        fmt += [path[end : found.start()], f"{{{name}}}"]
+        literals.append(path[end : found.start()])
+        fmt += [literals[-1], f"{{{name}}}"]
         end = found.end()
     before, tail = "".join(fmt), path[end:]
     # A host template is matched without its port.
     matched = before + (tail.split(":")[0] if is_host else tail)
-    return Template(re.compile(pattern_of(matched, convertors), flags), before + tail, convertors)
+    regex = re.compile(pattern_of(matched, convertors), flags)
+    if len(convertors) > 1 and not is_host and not flags:
+        found_open = open_template([*literals, tail], convertors)
+        if found_open is not None:
+            _OPEN[regex.pattern] = found_open
+    return Template(regex, before + tail, convertors)
 
 
 def pattern_of(path_format: str, convertors: Mapping[str, Convertor[Any]]) -> str:
