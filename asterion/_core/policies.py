@@ -54,6 +54,10 @@ class Policies:
     """A request that announces a larger body than RequestBodyLimitMiddleware allows is answered before anything inside
     is called. Upstream judges it when it is read or answered, so that a limit further in can allow more."""
 
+    kept_body_size: int | None = 32 * 1024 * 1024
+    """Bytes that `Request.body()` and `json()` keep in memory where no `max_body_size` was set; one more is a 413. None
+    means any number, which is what upstream does; what comes to 64 KiB or less is never refused."""
+
 
 ASTERION = Policies()
 STARLETTE = Policies(
@@ -67,6 +71,7 @@ STARLETTE = Policies(
     websocket_same_origin=False,
     leaving_is_no_error=False,
     announced_size_first=False,
+    kept_body_size=None,
 )
 
 

@@ -6,6 +6,7 @@ that is gone is told so and never waits for ever.
 
 from typing import Any
 
+from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, RequestBodyTooLarge
 from asterion._core.jsonbody import parse_json
 from asterion._core.scopekeys import LISTENERS, READING, STASHED, Listener
 from asterion.datastructures import FormData
@@ -14,6 +15,9 @@ from asterion.types import Message, Receive
 
 BODY = "asterion.body"
 """Scope key of what became of the body (`KeptBody`), for a second request over the same scope."""
+
+_NEVER_TOO_LARGE = 64 * 1024
+"""Bytes up to which no policy is asked: what servers hand over in one piece."""
 
 
 class ClientDisconnect(Exception):
@@ -108,7 +112,8 @@ class BodyRequest(HTTPConnection[StateT]):
         return BodyStream(self)
 
     async def body(self) -> bytes:
-        """The whole body, kept for the next call. Raises as `stream` does.
+        """The whole body, kept for the next call. Raises as `stream` does, and RequestBodyTooLarge (413) for a body of
+        more than the application's policy `kept_body_size` where no `max_body_size` was set.
 
         If it is interrupted, what was read so far is put back.
         """
@@ -118,8 +123,11 @@ class BodyRequest(HTTPConnection[StateT]):
                 if type(self).stream is BodyRequest.stream:
                     await self._collect(chunks)
                 else:
+                    size = 0
                     async for chunk in self.stream():
-                        chunks.append(chunk)  # noqa: PERF401 - as the other branch
+                        chunks.append(chunk)
+                        size += len(chunk)
+                        self._judge_size(size)
             except BaseException:
                 if type(self).stream is BodyRequest.stream and chunks:
                     self._unread = chunks
@@ -140,11 +148,25 @@ class BodyRequest(HTTPConnection[StateT]):
         if self._unread:
             chunks += self._unread
             self._unread = None
-        more = True
+        size, more = sum(map(len, chunks)), True
         while more:
             chunk, more = await self._receive_chunk()
             if chunk:
                 chunks.append(chunk)
+                size += len(chunk)
+                if size > _NEVER_TOO_LARGE:
+                    self._judge_size(size)
+
+    def _judge_size(self, size: int) -> None:
+        """Raise RequestBodyTooLarge if `size` bytes are more than may be kept and nobody has set another limit."""
+        scope = self.scope
+        if size <= _NEVER_TOO_LARGE or MAX_BODY_SIZE_SCOPE_KEY in scope:
+            return
+        # Only an application has policies: a request made of a bare scope is its maker's.
+        policies = getattr(scope.get("app"), "policies", None)
+        limit: int | None = None if policies is None else policies.kept_body_size
+        if limit is not None and size > limit:
+            raise RequestBodyTooLarge(limit)
 
     async def json(self) -> Any:
         """The body as JSON, kept for the next call. Raises MalformedJSON (400), and as `body` does."""

@@ -1,4 +1,4 @@
-"""Templates with several parameters between two slashes are matched in time linear in the path, as their pattern says."""
+"""Templates with several parameters between two slashes are matched in linear time, as their pattern says."""
 
 import random
 import time
@@ -28,7 +28,7 @@ def test_they_match_what_their_pattern_matches(template: str) -> None:
     matched = 0
     for _ in range(3000):
         pieces = ["a", "-", "_", "/", "1", ".txt", "/at/", "/x/", "--", "\n"]
-        path = "/" + "".join(draw.choice(pieces) for _ in range(draw.randrange(9)))
+        path = draw.choice(["/", "/x"]) + "".join(draw.choice(pieces) for _ in range(draw.randrange(9)))
         found = regex.match(path)
         expected = found and {name: convertors[name].convert(text) for name, text in found.groupdict().items()}
         matched += found is not None
