@@ -3,7 +3,8 @@
 Laws of this module:
 
 - The truth is the raw list of `(name, value)` byte pairs, names in lower case as ASGI has them, order kept. The
-  mappings are views on that list; they build no dictionary.
+  mappings are views on that list; they build no dictionary, but to walk a long one (`dict(headers)`) in linear time,
+  and believe in that only while the line it names is still in its place.
 - Text becomes header bytes in `encode_header_name` and `encode_header_value` and nowhere else, so no CR, LF, NUL or
   other control ever reaches a server (RFC 9110 section 5.5; response splitting).
 - Reading never fails on odd keys: a name that cannot be a header is simply not there.
@@ -11,6 +12,7 @@ Laws of this module:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, TypeVar, overload
 
@@ -20,6 +22,11 @@ __all__ = ("Headers", "MutableHeaders", "RawHeaders", "encode_header_name", "enc
 
 RawHeaders = list[tuple[bytes, bytes]]
 T = TypeVar("T")
+
+_LONG = 64
+"""Lines beyond which places are remembered by name; fewer are searched as fast."""
+_NO_PLACE: tuple[int, tuple[bytes, bytes]] = (sys.maxsize, (b"", b""))
+_NO_PLACES: dict[bytes, tuple[int, tuple[bytes, bytes]]] = {}
 
 # PERF: as in headertext, the names that are looked for are remembered; bounded, and long ones are not kept.
 _looked_up_names: dict[str, bytes] = {}
@@ -45,9 +52,11 @@ class Headers(Mapping[str, str]):
     given.
     """
 
-    __slots__ = ("__weakref__", "_list")
+    __slots__ = ("__weakref__", "_firsts", "_list")
 
     _list: RawHeaders
+    # Of long lists only, and only once the names were asked for: the place and the line of each name's first value.
+    _firsts: dict[bytes, tuple[int, tuple[bytes, bytes]]]
 
     def __init__(
         self,
@@ -85,6 +94,8 @@ class Headers(Mapping[str, str]):
 
     def keys(self) -> list[str]:  # type: ignore[override]
         """Every name, once for each field line, in order."""
+        if len(self._list) > _LONG:
+            self._firsts = {line[0]: (at, line) for at, line in reversed(list(enumerate(self._list)))}
         return [name.decode("latin-1") for name, _ in self._list]
 
     def values(self) -> list[str]:  # type: ignore[override]
@@ -118,7 +129,14 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, key: str) -> str:
         wanted = _looked_up_names.get(key) or _lookup_name(key)
-        for name, value in self._list:
+        lines = self._list
+        if len(lines) > _LONG and wanted is not None:
+            # `dict(headers)` asks for every name in turn, which would take time quadratic in what a client sends.
+            firsts: dict[bytes, tuple[int, tuple[bytes, bytes]]] = getattr(self, "_firsts", _NO_PLACES)
+            at, line = firsts.get(wanted, _NO_PLACE)
+            if at < len(lines) and lines[at] is line:
+                return line[1].decode("latin-1")
+        for name, value in lines:
             if name == wanted:
                 return value.decode("latin-1")
         raise KeyError(key)

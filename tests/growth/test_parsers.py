@@ -54,6 +54,7 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> None:
     headers.get("x-none")
     headers.getlist("accept")
     headers.items()
+    dict(headers)
     len(headers)
 
 
@@ -344,3 +345,13 @@ def test_the_measure_finds_quadratic_work_inside_of_one_call_into_c() -> None:
 
 def test_the_measure_takes_linear_work_for_what_it_is() -> None:
     assert growth(json.loads, repeated("[],", start="[", end="1]")) <= ALLOWED
+
+
+def test_a_long_list_of_headers_is_read_as_it_is_now_and_not_as_it_was_when_its_names_were_asked_for() -> None:
+    headers = MutableHeaders(raw=[(b"x-%d" % number, b"old") for number in range(100)] + [(b"x-7", b"second")])
+    assert dict(headers) == {f"x-{number}": "old" for number in range(100)}
+    headers["x-5"] = "new"
+    headers.raw[6] = (b"x-6", b"new")
+    del headers["x-3"]
+    assert (headers["x-5"], headers["x-6"], headers["x-7"], headers["x-99"]) == ("new", "new", "old", "old")
+    assert "x-3" not in dict(headers)
