@@ -71,9 +71,7 @@ soak: $(VENV)/.installed-dev ## ask for 250,000 requests, a fifth of them faulte
 	@$(BIN)/python -m scripts.soak $(ARGS)
 
 test-modes: $(VENV)/.installed-dev ## run every test under -O, -X dev and with asyncio's debug mode
-	@PYTHONOPTIMIZE=1 $(BIN)/python -m pytest -q -W ignore::pytest.PytestConfigWarning $(ARGS)
-	@$(BIN)/python -X dev -W error -m pytest -q $(ARGS)
-	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m scripts.modes $(ARGS)
 
 clean: ## remove the virtual environment and all caches
 	@rm -rf $(VENV) .compat .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis

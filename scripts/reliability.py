@@ -49,6 +49,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "attacks": ("Attacks", "Published attacks on web toolkits, tried here. An open one succeeds."),
     "growth": ("Growth", "How the time of each parser grows with its input."),
     "soak": ("Soak", "Many requests, one in five of them faulted: what is held at the end."),
+    "modes": ("Modes", "The tests of every part under `python -O`, under `-X dev` and with asyncio's debug mode."),
     "mutation": ("Mutation", "Small changes to the code, which some test has to notice."),
     "coverage": ("Coverage", "Branches that the tests take."),
 }

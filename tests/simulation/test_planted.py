@@ -13,6 +13,8 @@ from tests.simulation import visitors
 from tests.simulation.house import House
 from tests.simulation.openday import open_day
 
+# The visitors complain by `assert`, which -O leaves out of what pytest does not rewrite.
+pytestmark = pytest.mark.skipif(not __debug__, reason="what finds the defects are assert statements")
 backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
