@@ -136,8 +136,13 @@ async def test_a_cancelled_task_closes_its_files_all_the_same():
 
 async def test_closing_a_form_closes_every_file_and_then_raises_the_first_error():
     class Broken(io.BytesIO):
+        tries = 0
+
         def close(self):
-            raise OSError("disk on fire")
+            self.tries += 1
+            if self.tries == 1:  # the second comes from the interpreter, which complains of errors there under -X dev
+                raise OSError("disk on fire")
+            super().close()
 
     good = UploadFile(io.BytesIO())
     form = FormData([("a", "text"), ("b", UploadFile(Broken())), ("b", UploadFile(Broken())), ("c", good)])
