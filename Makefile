@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 STRIDE ?= 1
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo test check format bench bench-check bench-all parity failures-page compat properties fuzz faults reliability soak test-modes clean
+.PHONY: help demo test check format bench bench-check bench-all parity failures-page compat properties fuzz faults reliability soak test-modes mutation clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -72,6 +72,9 @@ soak: $(VENV)/.installed-dev ## ask for 250,000 requests, a fifth of them faulte
 
 test-modes: $(VENV)/.installed-dev ## run every test under -O, -X dev and with asyncio's debug mode
 	@$(BIN)/python -m scripts.modes $(ARGS)
+
+mutation: $(VENV)/.installed-dev ## change the code in small ways: do the tests notice? (ARGS="_core/cookies.py --sample 40")
+	@nice -n 10 $(BIN)/python -m scripts.mutation $(ARGS)
 
 clean: ## remove the virtual environment and all caches
 	@rm -rf $(VENV) .compat .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
