@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from fixbook.casefile import load_catalogue
 from fixbook.execution import Event, Limits, execute, plan, record_runs
@@ -24,7 +24,13 @@ _COLOURS = {True: "green", False: "red", None: "yellow"}
 @click.command()
 @click.argument("cases", nargs=-1, metavar="[CASE]...")
 @click.option("--catalogue", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of cases.")
-@click.option("--role", "roles", multiple=True, type=click.Choice(list(Role)), help="Only these targets; repeatable.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice([role.value for role in Role]),
+    help="Only these targets; repeatable.",
+)
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Runs at the same time.")
 @click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(min=0.1), help="Limit for one run.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Where environments are kept.")
@@ -105,13 +111,15 @@ async def _verify(
 
 
 def _show(runs: list[Run], console: Console) -> None:
-    table = Table("case", "on", "version", "declared", "seen", "seconds", "why")
+    table = Table(*(Column(name, no_wrap=True) for name in ("case", "on", "version", "declared", "seen", "seconds")))
     for run in runs:
         colour = _COLOURS[run.confirmed]
         seen = f"[{colour}]{run.outcome.value}[/{colour}]"
-        why = "" if run.confirmed else (run.reason or "").splitlines()[0][:120]
-        table.add_row(run.case, run.role, run.version or "", run.expected.value, seen, f"{run.duration:.2f}", why)
+        table.add_row(run.case, run.role, run.version or "", run.expected.value, seen, f"{run.duration:.2f}")
     console.print(table)
+    for run in runs:
+        if run.confirmed is not True:
+            console.print(f"{run.case}, {run.role}: {run.reason}", markup=False)
     counts = {value: sum(run.confirmed is value for run in runs) for value in (True, False, None)}
     console.print(f"{counts[True]} confirmed, {counts[False]} contradicted, {counts[None]} not verified here")
 

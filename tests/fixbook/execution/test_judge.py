@@ -21,8 +21,10 @@ def of(broken: Expectation | None, right: Expectation | None) -> Reproduction:
         (f"{PLAIN}AssertionError\n", "AssertionError"),
         (f"{PLAIN}KeyError: 'x'\n\nDuring handling\n\n{PLAIN}TypeError: y\n", "TypeError"),
         (
-            "  + Exception Group Traceback (most recent call last):\n  |   File 'a.py', line 1\n"
-            "  | ExceptionGroup: two (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n",
+            (
+                "  + Exception Group Traceback (most recent call last):\n  |   File 'a.py', line 1\n"
+                "  | ExceptionGroup: two (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n"
+            ),
             "ExceptionGroup",
         ),
         ("ValueError: said, not raised\n", None),
