@@ -19,6 +19,7 @@ steady = settings(derandomize=True, database=None, deadline=None)
         ("xn--bcher-kva.example", "xn--bcher-kva.example", None),
         ("example.com.", "example.com.", None),
         ("127.0.0.1:65535", "127.0.0.1", 65535),
+        ("255.255.255.255", "255.255.255.255", None),
         ("[::1]", "[::1]", None),
         ("[2001:DB8::1]:443", "[2001:db8::1]", 443),
         ("[::ffff:1.2.3.4]", "[::ffff:1.2.3.4]", None),

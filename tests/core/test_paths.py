@@ -13,8 +13,10 @@ from asterion._core.paths import (
     compile_template,
     get_route_path,
     parse_params,
+    parse_tail,
     replace_params,
     static_prefix,
+    tail_of,
 )
 
 
@@ -220,3 +222,28 @@ def test_routing_looks_at_the_path_behind_root_path_on_a_segment_boundary(
 
 def test_a_scope_may_have_no_root_path() -> None:
     assert get_route_path({"type": "http", "path": "/x"}) == "/x"
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix", "values"),
+    [
+        ("/users/{name}", "/users", {"tom": {"name": "tom"}, "": None}),
+        ("/users/{id:int}", "/users", {"7": {"id": 7}, "x": None}),
+        ("/{name}", "", {"tom": {"name": "tom"}}),
+    ],
+)
+def test_a_template_that_ends_in_its_only_parameter_has_a_tail(
+    path: str, prefix: str, values: dict[str, dict[str, object] | None]
+) -> None:
+    template = compile_template(path)
+    tail = tail_of(template.regex, template.format, template.convertors)
+    assert tail is not None
+    assert tail.prefix == prefix
+    for last, params in values.items():
+        assert parse_tail(tail, prefix, last) == params == parse(template, f"{prefix}/{last}")
+
+
+@pytest.mark.parametrize("path", ["/users", "/{a}/{b}", "/{a}/x", "/x{a}", "/{a:float}", "/{a:path}", "/{a:uuid}"])
+def test_every_other_template_has_none(path: str) -> None:
+    template = compile_template(path)
+    assert tail_of(template.regex, template.format, template.convertors) is None
