@@ -20,6 +20,7 @@ steady = settings(derandomize=True, database=None, deadline=None)
         ("bytes=0-99", [(0, 10)]),
         ("bytes=5-" + "9" * 90, [(5, 10)]),
         ("bytes=-" + "9" * 90, [(0, 10)]),
+        ("bytes=5-" + "9" * 100, [(5, 10)]),
         ("bytes=0005-0006", [(5, 7)]),
         ("BYTES=0-1", [(0, 2)]),
         (" bytes=0-1\t", [(0, 2)]),
@@ -130,3 +131,8 @@ def test_any_header_gives_ranges_within_the_size_or_none(text, size):
         except Unsatisfiable:
             continue
         assert ranges is None or all(0 <= start < stop <= size for start, stop in ranges)
+
+
+def test_the_last_no_bytes_of_nothing_do_not_exist():
+    with pytest.raises(Unsatisfiable):
+        parse_range("bytes=-0", 0)
