@@ -14,6 +14,7 @@ from asterion._core.paths import (
     get_route_path,
     parse_params,
     parse_tail,
+    path_with_encoded_slashes,
     replace_params,
     static_prefix,
     tail_of,
@@ -247,3 +248,18 @@ def test_a_template_that_ends_in_its_only_parameter_has_a_tail(
 def test_every_other_template_has_none(path: str) -> None:
     template = compile_template(path)
     assert tail_of(template.regex, template.format, template.convertors) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "marked"),
+    [
+        (b"/a%2Fb", "/a/b", "/a\ue000b"),
+        (b"/a%2fb/c%2Fd", "/a/b/c/d", "/a\ue000b/c\ue000d"),
+        (b"/a%2fb", "/a/b", "/a\ue000b"),
+        (b"/a/b", "/a/b", None),
+        (b"/a%2Fb", "/rewritten", None),
+        (None, "/a/b", None),
+    ],
+)
+def test_slashes_that_were_encoded_are_told_from_others(raw: bytes | None, path: str, marked: str | None) -> None:
+    assert path_with_encoded_slashes({"path": path, "raw_path": raw}) == marked

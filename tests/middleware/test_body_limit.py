@@ -302,3 +302,9 @@ def test_a_responder_without_a_request_says_so():
 def test_the_error_survives_pickling():
     error = pickle.loads(pickle.dumps(RequestBodyTooLarge(5)))
     assert (error.status_code, error.max_body_size) == (413, 5)
+
+
+async def test_a_limit_of_nothing_lets_an_empty_body_through_and_no_other():
+    app = limited(echo_length, 0)
+    assert (await request(app, "POST")).status == 200
+    assert (await request(app, "POST", body=[b"x"])).status == 413
