@@ -103,11 +103,11 @@ def _run(tree: Path, module: str) -> str:
 
 
 def _keep(module: str, figure: dict[str, Any]) -> None:
-    figures = json.loads(RESULT.read_text())["asterion"] if RESULT.exists() else {}
-    figures[module] = figure
+    figures = json.loads(RESULT.read_text())["asterion"]["mutants"] if RESULT.exists() else {}
+    figures[module.removeprefix("_")] = figure
     result = {
         "part": "mutation",
-        "asterion": figures,
+        "asterion": {"mutants": figures},
         "starlette": {},
         "command": "make mutation",
         "date": datetime.now(UTC).date().isoformat(),
