@@ -1,0 +1,1 @@
+"""The revisions of the database's schema, run by `fixbook.store.open_store`."""
