@@ -1,6 +1,7 @@
 """Responses: a status, raw headers and a body, sent as ASGI messages."""
 
 from asterion.responses._base import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from asterion.responses._events import EventSourceResponse, ServerSentEvent, last_event_id
 from asterion.responses._files import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
 from asterion.responses._streaming import (
     AsyncContentStream,
@@ -14,6 +15,7 @@ __all__ = [
     "AsyncContentStream",
     "Content",
     "ContentStream",
+    "EventSourceResponse",
     "FileResponse",
     "HTMLResponse",
     "JSONResponse",
@@ -22,6 +24,8 @@ __all__ = [
     "RangeNotSatisfiable",
     "RedirectResponse",
     "Response",
+    "ServerSentEvent",
     "StreamingResponse",
     "SyncContentStream",
+    "last_event_id",
 ]

@@ -138,6 +138,12 @@ class ClientWatch:
         if self.waiting and self.scope is not None:
             self.scope.cancel()
 
+    def fail(self, error: Exception) -> None:
+        """End the response from another task: the client has gone, or `error` is what the response raises."""
+        if not (isinstance(error, OSError) and means_client_gone(error)):
+            self.error = error
+        self._end()
+
     @property
     def failure(self) -> Exception | None:
         """What `receive` raised, if that says anything about the response: it does not once that is complete."""

@@ -111,6 +111,8 @@ def test_responses(page: Callable[[str], dict[str, Any]]) -> None:
         assert client.get("/old").status_code == 308
         assert client.get("/readme", headers={"range": "bytes=2-9"}).text == "Asterion"
         assert client.get("/stream").text == "0\n1\n2\n"
+        resumed = client.get("/progress", headers={"last-event-id": "2"}).text
+        assert resumed == "retry: 2000\n\nevent: step\nid: 3\ndata: done\n\n"
         assert client.post("/order").json() == {"ordered": True}
     assert names["sent"] == ["to the customer", "to the shop"]
 
