@@ -41,7 +41,7 @@ def digest(content: Any) -> str:
 
 def restore(kind: type[T], content: Mapping[str, Any]) -> T:
     """The `kind` that `document` was made of. Raises TypeError or ValueError if it is something else."""
-    hints = _hints(kind)
+    hints = _hints(cast("Any", kind))
     return kind(**{name: _value(hints[name], item) for name, item in content.items() if name in hints})
 
 
