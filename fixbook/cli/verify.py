@@ -34,7 +34,13 @@ _COLOURS = {True: "green", False: "red", None: "yellow"}
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Runs at the same time.")
 @click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(min=0.1), help="Limit for one run.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Where environments are kept.")
-@click.option("--record", is_flag=True, help="Write what was seen beside each case, as runs.json.")
+@click.option(
+    "--record",
+    is_flag=False,
+    flag_value="",
+    metavar="[FOLDER]",
+    help="Write what was seen as CASE/runs.json in FOLDER; beside each case where none is given.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
 def command(
     cases: tuple[str, ...],
@@ -43,7 +49,7 @@ def command(
     jobs: int,
     seconds: float,
     cache: Path | None,
-    record: bool,
+    record: str | None,
     as_json: bool,
 ) -> None:
     """Run the reproductions of CASEs (all of the catalogue where none is named) and judge what they show.
@@ -55,11 +61,11 @@ def command(
     if not work:
         raise click.UsageError("there is nothing to run: no reproduction with these targets")
     runs = asyncio.run(_verify(work, jobs, Limits(seconds=seconds), cache, Console(stderr=True, quiet=as_json)))
-    if record:
+    if record is not None:
         for case in chosen:
             seen = [run for run in runs if run.case == case.id and run.confirmed is not None]
             if seen:
-                record_runs(case.id, seen, catalogue)
+                record_runs(case.id, seen, Path(record) if record else catalogue)
     if as_json:
         click.echo(json.dumps([plain(run) for run in runs], indent=1))
     else:
@@ -83,7 +89,7 @@ async def _verify(
     waiting = list(enumerate(work))
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -112,19 +112,37 @@ async def prepare(
     folder = cache / key
     if (found := _complete(folder)) is not None:
         return found
-    await asyncio.to_thread(cache.mkdir, parents=True, exist_ok=True)
-    async with _locked(cache / f"{key}.lock"):
-        if (found := _complete(folder)) is not None:
-            return found  # another process has made it meanwhile
-        building = cache / f".building-{key}-{os.getpid()}"
-        try:
-            packages = await _make(request, building, limits, say)
-            (building / COMPLETE).write_text(json.dumps(packages))
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            building.rename(folder)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, building, ignore_errors=True)
+    try:
+        await asyncio.to_thread(cache.mkdir, parents=True, exist_ok=True)
+        async with _locked(cache / f"{key}.lock"):
+            if (found := _complete(folder)) is not None:
+                return found  # another process has made it meanwhile
+            return await _make_and_keep(request, folder, limits, say)
+    except OSError as error:
+        raise EnvironmentFailure(f"no environment can be made in {cache}: {error}", unreachable=False) from error
+
+
+async def _make_and_keep(request: Request, folder: Path, limits: Limits, say: Callable[[str], None]) -> Environment:
+    building = folder.with_name(f".building-{folder.name}-{os.getpid()}")
+    try:
+        packages = await _make(request, building, limits, say)
+        await asyncio.to_thread(_rename_in_scripts, building, folder)
+        (building / COMPLETE).write_text(json.dumps(packages))
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        building.rename(folder)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, building, ignore_errors=True)
     return Environment(folder, packages)
+
+
+def _rename_in_scripts(building: Path, folder: Path) -> None:
+    """Installed commands name their interpreter by its path: the one that the environment is going to have."""
+    for script in (building / "bin").iterdir():
+        if script.is_symlink() or not script.is_file():
+            continue
+        data = script.read_bytes()
+        if b"\x00" not in data and bytes(building) in data:
+            script.write_bytes(data.replace(bytes(building), bytes(folder)))
 
 
 def _complete(folder: Path) -> Environment | None:

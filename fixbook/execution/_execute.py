@@ -99,7 +99,10 @@ async def execute(
     say(f"running on {reproduction.package or 'Python'} {version or platform.python_version()}")
     with tempfile.TemporaryDirectory(prefix="fixbook-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        _lay_out(reproduction, folder)
+        try:
+            _lay_out(reproduction, folder)
+        except (OSError, ValueError) as error:
+            return replace(run, reason=f"its files cannot be laid out: {error}")
         finished = await run_limited(
             [str(environment.python), "-X", "faulthandler", SCRIPT],
             folder / "work",

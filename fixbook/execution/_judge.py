@@ -34,12 +34,15 @@ def _unmet(expectation: Expectation, exit_code: int | None, output: str) -> str 
     """What of `expectation` does not hold, in words; None if all of it does."""
     if expectation.exit is not None and exit_code != expectation.exit:
         return f"exit status {exit_code}, not {expectation.exit}"
-    for pattern in expectation.output:
-        if not re.search(pattern, output, re.MULTILINE):
-            return f"nothing in the output matches {pattern!r}"
-    for pattern in expectation.absent:
-        if re.search(pattern, output, re.MULTILINE):
-            return f"the output has {pattern!r}, which should be absent"
+    try:
+        for pattern in expectation.output:
+            if not re.search(pattern, output, re.MULTILINE):
+                return f"nothing in the output matches {pattern!r}"
+        for pattern in expectation.absent:
+            if re.search(pattern, output, re.MULTILINE):
+                return f"the output has {pattern!r}, which should be absent"
+    except re.error as error:
+        return f"{pattern!r} is no regular expression: {error}"
     if expectation.exception is not None:
         raised = ended_by(output)
         if not _is_named(raised, expectation.exception):

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 POLL = 0.02
 """Seconds between two looks at processes."""
@@ -118,6 +119,14 @@ def set_limits(limits: dict[str, int]) -> None:
         resource.setrlimit(kind, (most, most))
 
 
+def prctl(option: int, value: int) -> None:
+    """Ask the kernel for `option`, where there is such a kernel: else what leaves its session is not found again."""
+    try:
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    except (OSError, AttributeError):
+        pass
+
+
 def start(asked: dict[str, Any]) -> int:
     """Start the command in a session of its own; its process id."""
     pid = os.fork()
@@ -125,6 +134,7 @@ def start(asked: dict[str, Any]) -> int:
         return pid
     try:
         os.setsid()
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         os.chdir(asked["folder"])
         set_limits(asked["limits"])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -158,10 +168,7 @@ def watch(main: int, asked: dict[str, Any]) -> tuple[int | None, str | None]:
 def main() -> None:
     """Run what the first argument says."""
     asked = json.loads(sys.argv[1])
-    try:
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    except (OSError, AttributeError):
-        pass  # no such system: what leaves its session is not found again
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
     begun = time.monotonic()
     pid = start(asked)
     # Not its own any more: the other side sees the end of the output when the command's processes are gone.

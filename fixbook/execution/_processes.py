@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import contextlib
 import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ __all__ = ["Finished", "run_limited", "run_tool"]
 
 _LAUNCHER = Path(__file__).with_name("_launcher.py")
 _PIECE = 64 * 1024
+_GRACE = 5.0
+"""Seconds that the launcher has beyond those of the run, to end what is left."""
 
 Stream = Literal["stdout", "stderr"]
 
@@ -45,7 +49,7 @@ async def run_tool(command: list[str], environment: Mapping[str, str], seconds: 
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(process.wait())
+            await asyncio.shield(asyncio.ensure_future(_let_go(process)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +140,16 @@ async def run_limited(
     finally:
         os.close(status_write)
     collector = _Collector(limits.output, on_output)
-    try:
-        await _follow(process, collector)
-        with os.fdopen(status_read, "rb", closefd=False) as status:
-            answer = json.loads(status.read() or b"{}")
-    finally:
-        await _end(process)
-        os.close(status_read)
-    reason = answer.get("reason", "the launcher ended by itself")
+    with os.fdopen(status_read, "rb") as status:
+        try:
+            async with asyncio.timeout(seconds + _GRACE):
+                await _follow(process, collector)
+        except TimeoutError:
+            pass  # it has stopped or killed its launcher, which leaves no answer
+        finally:
+            await asyncio.shield(asyncio.ensure_future(_end(process, folder.parent)))
+        answer = json.loads(status.read() or b"{}")
+    reason = answer.get("reason", "it ended or stopped the process that watches it")
     if collector.passed.is_set():
         reason = f"it printed more than {limits.output} bytes"
     return Finished(
@@ -176,9 +182,57 @@ async def _follow(process: asyncio.subprocess.Process, collector: _Collector) ->
         stopping.cancel()
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """See that the launcher has ended: its closed input tells it to end everything below it."""
+async def _end(process: asyncio.subprocess.Process, room: Path) -> None:
+    """See that the launcher has ended: its closed input tells it to end everything below it.
+
+    One that was killed or stopped cannot do so. Then what runs in `room`, or was started with its HOME there, is
+    looked for and killed from here.
+    """
     if process.stdin is not None:
         process.stdin.close()
-    if process.returncode is None:
-        await asyncio.shield(process.wait())
+    try:
+        async with asyncio.timeout(_GRACE):
+            await process.wait()
+    except TimeoutError:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode != 0:
+        await asyncio.to_thread(_sweep, room)
+    await _let_go(process)
+
+
+async def _let_go(process: asyncio.subprocess.Process) -> None:
+    """Wait for a process that is ending and read its pipes to their end, so that the event loop is done with it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE):
+            for reader in (process.stdout, process.stderr):
+                while reader is not None and await reader.read(_PIECE):
+                    pass
+    await process.wait()
+    for _ in range(3):
+        await asyncio.sleep(0)  # its transport is closed in turns of the loop that nothing can be awaited for
+
+
+def _sweep(room: Path) -> None:
+    """Kill whatever belongs to `room` until nothing does, for a few seconds at most."""
+    until = time.monotonic() + _GRACE
+    while (found := _belonging(room)) and time.monotonic() < until:
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # all stand still before the first is killed
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+
+def _belonging(room: Path) -> list[int]:
+    mark, found = bytes(room), []
+    for entry in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if not entry.isdigit():
+            continue
+        try:
+            at = os.fsencode(os.readlink(f"/proc/{entry}/cwd"))
+            here = at == mark or at.startswith(mark + b"/")
+            if here or b"HOME=" + mark + b"/" in Path(f"/proc/{entry}/environ").read_bytes():
+                found.append(int(entry))
+        except OSError:
+            continue  # it has ended, or is not ours to see
+    return found

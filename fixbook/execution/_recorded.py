@@ -40,6 +40,7 @@ def record_runs(case_id: str, runs: Iterable[Run], catalogue: Path | None = None
     known.update({run.role: run for run in runs})
     ordered = [known[role] for role in Role if role in known]
     path = (catalogue or _catalogue()) / case_id / RUNS_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([plain(run) for run in ordered], indent=1, ensure_ascii=False) + "\n", "utf-8")
     return path
 

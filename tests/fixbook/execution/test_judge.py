@@ -65,6 +65,12 @@ def test_two_expectations_that_both_hold_tell_nothing() -> None:
     assert reason == "both expectations hold: they do not tell broken and right apart"
 
 
+def test_a_pattern_that_is_no_regular_expression_never_holds() -> None:
+    outcome, reason = judge(of(Expectation(output=("(",)), None), 0, None, "(")
+    assert outcome is Outcome.UNEXPECTED
+    assert "'(' is no regular expression" in reason
+
+
 def test_an_end_by_a_signal_is_said() -> None:
     _, reason = judge(of(Expectation(exit=1), None), None, 11, "")
     assert reason == "not broken: ended by signal 11; exit status None, not 1; not right: it is not declared"
