@@ -10,6 +10,7 @@ the file descriptor `status`.
 """
 
 import ctypes
+import glob
 import json
 import os
 import resource
@@ -18,7 +19,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -28,10 +29,17 @@ DISK_EVERY = 10
 """Looks between two looks at the disk."""
 
 
-def descendants(root: int) -> dict[int, int]:
-    """Every process below `root`, with its number of threads."""
+class Process(NamedTuple):
+    """What is read of a process."""
+
+    group: int
+    threads: int
+
+
+def descendants(root: int) -> dict[int, Process]:
+    """Every process below `root`."""
     parents: dict[int, list[int]] = {}
-    threads: dict[int, int] = {}
+    known: dict[int, Process] = {}
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
@@ -40,23 +48,85 @@ def descendants(root: int) -> dict[int, int]:
         except OSError:
             continue  # it has ended meanwhile
         parents.setdefault(int(fields[1]), []).append(int(entry))
-        threads[int(entry)] = int(fields[17])
-    found: dict[int, int] = {}
+        known[int(entry)] = Process(int(fields[2]), int(fields[17]))
+    found: dict[int, Process] = {}
     waiting = [root]
     while waiting:
         for child in parents.get(waiting.pop(), ()):
             if child not in found:
-                found[child] = threads[child]
+                found[child] = known[child]
                 waiting.append(child)
     return found
 
 
-def tell(pid: int, number: int) -> None:
-    """Send a signal to a process that may have ended."""
+def kill(below: dict[int, Process]) -> None:
+    """Kill these processes: group by group, which meets also those that a group makes meanwhile; then one by one."""
+    for group in {process.group for process in below.values()} - {0, 1, os.getpgrp()}:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+    for pid in below:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+def room_for_processes(pid: int) -> Path | None:
+    """The control group (cgroup) of the launcher `pid`: where it would be, if this system counts processes by them."""
     try:
-        os.kill(pid, number)
-    except ProcessLookupError:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if "pids" in controllers.split(","):  # version 1: a tree for each controller, or for several
+            return Path(f"/sys/fs/cgroup/{controllers}{path}") / f"fixbook-{pid}"
+    for line in lines:
+        if line.startswith("0::"):
+            return Path(f"/sys/fs/cgroup{line[3:]}") / f"fixbook-{pid}"
+    return None
+
+
+def make_room_for_processes(most: int) -> Path | None:
+    """A control group of this launcher in which `most` processes and threads can be; None where we may not make one."""
+    folder = room_for_processes(os.getpid())
+    if folder is None:
+        return None
+    try:
+        folder.mkdir()
+        (folder / "pids.max").write_text(str(most))
+    except OSError:
+        leave_room(folder)
+        return None
+    return folder
+
+
+def enter(room: Path | None) -> None:
+    """Put this process into a control group; where that is not allowed, processes are counted as without one."""
+    try:
+        if room is not None:
+            (room / "cgroup.procs").write_text("0")
+    except OSError:
         pass
+
+
+def leave_room(folder: Path | None) -> None:
+    """Remove a control group in which nothing is any more."""
+    try:
+        if folder is not None:
+            folder.rmdir()
+    except OSError:
+        pass
+
+
+def refused(room: Path | None) -> bool:
+    """Whether the kernel has refused a process or thread for want of room."""
+    try:
+        return room is not None and (room / "pids.events").read_text().split()[1] != "0"
+    except (OSError, IndexError):
+        return False
 
 
 def reap() -> dict[int, int]:
@@ -76,17 +146,11 @@ def end_all(main: int) -> int | None:
     """Kill every process below this one, until none is left. Gives the wait status of `main` if it was one of them."""
     status = None
     while True:
-        stopped: set[int] = set()
-        # All are stopped before the first is killed: else those that are left go on making others.
-        while more := set(descendants(os.getpid())) - stopped:
-            for pid in more:
-                tell(pid, signal.SIGSTOP)
-            stopped |= more
-        for pid in stopped:
-            tell(pid, signal.SIGKILL)
+        below = descendants(os.getpid())
+        kill(below)
         ended = reap()
         status = ended.get(main, status)
-        if not stopped and not ended:
+        if not below and not ended:
             return status
         time.sleep(POLL / 4)
 
@@ -114,9 +178,27 @@ def set_limits(limits: dict[str, int]) -> None:
         (resource.RLIMIT_FSIZE, limits["file_size"]),
         (resource.RLIMIT_CORE, 0),
     ):
-        _, hard = resource.getrlimit(kind)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        set_limit(kind, most)
+    if os.getuid():  # the kernel counts all of a user's, and root's never
+        set_limit(resource.RLIMIT_NPROC, tasks_of(os.getuid()) + limits["processes"])
+
+
+def set_limit(kind: int, most: int) -> None:
+    """Set both limits of a kind, to what is allowed at most where that is less."""
+    _, hard = resource.getrlimit(kind)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, most))
+
+
+def tasks_of(user: int) -> int:
+    """How many processes and threads a user has."""
+    count = 0
+    for folder in glob.glob("/proc/[0-9]*/task"):
+        try:
+            count += os.stat(folder).st_nlink - 2 if os.stat(folder).st_uid == user else 0
+        except OSError:
+            continue
+    return count
 
 
 def prctl(option: int, value: int) -> None:
@@ -127,7 +209,7 @@ def prctl(option: int, value: int) -> None:
         pass
 
 
-def start(asked: dict[str, Any]) -> int:
+def start(asked: dict[str, Any], room: Path | None) -> int:
     """Start the command in a session of its own; its process id."""
     pid = os.fork()
     if pid:
@@ -135,6 +217,7 @@ def start(asked: dict[str, Any]) -> int:
     try:
         os.setsid()
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        enter(room)
         os.chdir(asked["folder"])
         set_limits(asked["limits"])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -144,12 +227,14 @@ def start(asked: dict[str, Any]) -> int:
         os._exit(127)
 
 
-def watch(main: int, asked: dict[str, Any]) -> tuple[int | None, str | None]:
+def watch(main: int, asked: dict[str, Any], room: Path | None) -> tuple[int | None, str | None]:
     """Wait for the command: its wait status, and why it has to be ended where that is not known."""
     limits, look = asked["limits"], 0
     deadline = time.monotonic() + limits["seconds"]
     while True:
         ended = reap()
+        if refused(room) or sum(process.threads for process in descendants(os.getpid()).values()) > limits["processes"]:
+            return ended.get(main), f"it had more than {limits['processes']} processes and threads"
         if main in ended:
             status = ended[main]
             spent = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
@@ -158,8 +243,6 @@ def watch(main: int, asked: dict[str, Any]) -> tuple[int | None, str | None]:
             return None, "stopped"
         if time.monotonic() > deadline:
             return None, f"it took longer than {limits['seconds']:g} s"
-        if sum(descendants(os.getpid()).values()) > limits["processes"]:
-            return None, f"it had more than {limits['processes']} processes and threads"
         look += 1
         if look % DISK_EVERY == 0 and bytes_below(asked["room"]) > limits["disk"]:
             return None, f"it wrote more than {limits['disk']} bytes"
@@ -170,14 +253,16 @@ def main() -> None:
     asked = json.loads(sys.argv[1])
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     begun = time.monotonic()
-    pid = start(asked)
+    room = make_room_for_processes(asked["limits"]["processes"])
+    pid = start(asked, room)
     # Not its own any more: the other side sees the end of the output when the command's processes are gone.
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    status, reason = watch(pid, asked)
+    status, reason = watch(pid, asked, room)
     took = time.monotonic() - begun
     left = end_all(pid)
+    leave_room(room)
     status = left if status is None else status
     answer = {
         "exit": os.WEXITSTATUS(status) if status is not None and os.WIFEXITED(status) else None,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from fixbook.execution._launcher import leave_room, room_for_processes
 from fixbook.execution._limits import Limits
 
 __all__ = ["Finished", "run_limited", "run_tool"]
@@ -198,6 +199,7 @@ async def _end(process: asyncio.subprocess.Process, room: Path) -> None:
             process.kill()
     if process.returncode != 0:
         await asyncio.to_thread(_sweep, room)
+        leave_room(room_for_processes(process.pid))
     await _let_go(process)
 
 
