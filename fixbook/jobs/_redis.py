@@ -3,10 +3,10 @@
 The queue holds wake-ups and nothing else. A wake-up says that a job may be claimed; which one, the database says. A
 Redis that was restarted or flushed has therefore lost no job: workers also look at the database from time to time.
 
-Why SAQ: its worker is a plain asyncio object that runs inside of our own loop, beside the looking; it waits by BLMOVE, so
-a wake-up arrives at once; one small, typed package has the queue and its Redis. taskiq keeps Redis in a second package
-(taskiq-redis) and brings brokers, result back-ends and middlewares, for a wake-up that has neither arguments nor a
-result. arq polls for jobs (every half second by default) and calls itself maintained only.
+Why SAQ: its worker is a plain asyncio object that runs inside of our own loop, beside the looking; it waits by BLMOVE,
+so a wake-up arrives at once; one small, typed package has the queue and its Redis. taskiq keeps Redis in a second
+package (taskiq-redis) and brings brokers, result back-ends and middlewares, for a wake-up that has neither arguments
+nor a result. arq polls for jobs (every half second by default) and calls itself maintained only.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Worker:
             except StoreUnavailable as error:
                 logger.warning("%s; trying again", error)
                 return False
-            except Exception:  # noqa: BLE001 - one job that cannot be handled does not stop the others
+            except Exception:  # one job that cannot be handled does not stop the others
                 logger.exception("a job could not be handled; it comes again when its lease has run out")
                 return False
             return True

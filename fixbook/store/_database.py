@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Double, event, literal_column
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from fixbook.store._events import Events
@@ -25,6 +26,9 @@ __all__ = ["Database", "engine_of", "moment"]
 BUSY_SECONDS = 30.0
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_UNUSABLE = (OperationalError, InterfaceError, InternalError)
+# PostgreSQL's classes of errors: connection, insufficient resources, shutting down (or a cancelled query).
+_STATES = ("08", "53", "57")
 _NOW = {
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
     "postgresql": "extract(epoch from clock_timestamp())::double precision",
@@ -80,9 +84,12 @@ def moment(seconds: float | None) -> Any:
 
 def _lost(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError | InternalError)
-    # While connecting, asyncpg's own errors come through ("the database system is starting up").
-    return isinstance(error, OSError | TimeoutError) or type(error).__module__.startswith("asyncpg")
+        # SQLite says "file is not a database" by the plain class.
+        plain = type(error) is DatabaseError
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return plain or error.connection_invalidated or isinstance(error, _UNUSABLE) or state[:2] in _STATES
+    # PoolTimeout: all connections are in use. While connecting, asyncpg's own errors come through ("the database system is starting up").
+    return isinstance(error, OSError | TimeoutError | PoolTimeout) or type(error).__module__.startswith("asyncpg")
 
 
 class Database:

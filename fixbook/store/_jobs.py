@@ -95,13 +95,13 @@ class Jobs(Runs):
     async def renew(self, job: Job, worker: str, lease: float) -> None:
         """Have the job for `lease` seconds from now. Raises JobLost if the worker does not have it any more."""
         async with self._write() as connection:
-            await self._change(connection, job, worker, "renewed", lease_until=self._now + lease)
+            await self._change(connection, job, worker, "renewed", {"lease_until": self._now + lease})
 
     async def release(self, job: Job, worker: str | None = None) -> None:
         """Give the job back to the queue, unfinished. Raises JobLost if the worker does not have it any more."""
         values = {"state": "queued", "worker": None, "lease_until": None}
         async with self._write() as connection:
-            await self._change(connection, job, worker or job.worker or "", "released", **values)
+            await self._change(connection, job, worker or job.worker or "", "released", values)
         self.events.ring("queue", f"job:{job.id}")
 
     async def finish(self, job: Job, worker: str, run: Run) -> Run:
@@ -186,7 +186,9 @@ class Jobs(Runs):
                     return
                 await bell.wait(look_every)
 
-    async def _change(self, connection: AsyncConnection, job: Job, worker: str, what: str, **values: Any) -> None:
+    async def _change(
+        self, connection: AsyncConnection, job: Job, worker: str, what: str, values: dict[str, Any]
+    ) -> None:
         mine = [table.c.id == job.id, table.c.worker == worker, table.c.attempt == job.attempt]
         statement = update(table).where(*mine, table.c.state == "running").values(**values).returning(table.c.id)
         if (await connection.execute(statement)).one_or_none() is None:

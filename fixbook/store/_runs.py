@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,6 +78,26 @@ class Runs(Cases):
                 ).one_or_none()
                 if row is not None:
                     latest[role] = _run(row)
+        return latest
+
+    async def all_latest_runs(self) -> dict[str, dict[Role, Run]]:
+        """What `latest_runs` gives, for every listed case that has been run, by one query."""
+        conclusive = table.c.outcome.not_in(["not verified", "skipped"])
+        place = func.row_number().over(
+            partition_by=(table.c.case_id, table.c.role), order_by=(conclusive.desc(), table.c.id.desc())
+        )
+        ranked = (
+            select(table.c.id, place.label("place"))
+            .join_from(table, cases, table.c.case_id == cases.c.id)
+            .where(cases.c.listed)
+            .subquery()
+        )
+        statement = select(table.c.id, table.c.document).join(ranked, table.c.id == ranked.c.id)
+        latest: dict[str, dict[Role, Run]] = {}
+        async with self._read() as connection:
+            for row in await connection.execute(statement.where(ranked.c.place == 1)):
+                run = _run(row)
+                latest.setdefault(run.case, {})[run.role] = run
         return latest
 
     async def newly_verified(self, limit: int = 20) -> list[tuple[Case, Run]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sys
 
 import pytest
@@ -43,7 +44,7 @@ async def test_a_case_that_left_the_catalogue_is_not_listed_and_keeps_its_runs(s
     run = await store.record(make_run())
     assert await store.sync_catalogue([make_case("a-1", title="New title")]) == 1
     assert [(case.id, case.title) for case in await store.cases()] == [("a-1", "New title")]
-    assert [found.case.id for found in await store.search("listing asserts")] == ["a-1"] * 0
+    assert [found.case.id for found in await store.search("listing asserts")] == []
     assert await store.case("starlette-472") == make_case()
     assert await store.runs("starlette-472") == [run]
     assert await store.sync_catalogue([make_case("a-1"), make_case("starlette-472")]) == 2
@@ -138,8 +139,6 @@ async def test_a_changed_reproduction_has_to_be_verified_anew(store: Store) -> N
     for target in case.reproduction.targets:
         await store.record(make_run(target.role, digest=digest_of(case.reproduction, target)))
     assert len(await store.newly_verified()) == 1
-    import dataclasses
-
     changed = make_case(reproduction=dataclasses.replace(case.reproduction, code="pass"))
     await store.sync_catalogue([changed])
     assert await store.newly_verified() == []
