@@ -36,6 +36,7 @@ async def _run(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, working.cancel)
+        logging.getLogger("fixbook.jobs").info("waiting for jobs, %d at a time", settings.workers)
         try:
             await working
         except asyncio.CancelledError:

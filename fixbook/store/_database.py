@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Double, event, literal_column
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from fixbook.store._events import Events
@@ -88,7 +88,8 @@ def _lost(error: BaseException) -> bool:
         plain = type(error) is DatabaseError
         state = str(getattr(error.orig, "sqlstate", None) or "")
         return plain or error.connection_invalidated or isinstance(error, _UNUSABLE) or state[:2] in _STATES
-    # PoolTimeout: all connections are in use. While connecting, asyncpg's own errors come through ("the database system is starting up").
+    # PoolTimeout: all connections are in use. While connecting, asyncpg's own errors come through, such as
+    # "the database system is starting up".
     return isinstance(error, OSError | TimeoutError | PoolTimeout) or type(error).__module__.startswith("asyncpg")
 
 
