@@ -179,8 +179,10 @@ def set_limits(limits: dict[str, int]) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         set_limit(kind, most)
-    if os.getuid():  # the kernel counts all of a user's, and root's never
-        set_limit(resource.RLIMIT_NPROC, tasks_of(os.getuid()) + limits["processes"])
+    if (
+        os.getuid()
+    ):  # the kernel counts all of a user's, and root's never; twice as many: passing the limit shall be seen
+        set_limit(resource.RLIMIT_NPROC, tasks_of(os.getuid()) + 2 * limits["processes"])
 
 
 def set_limit(kind: int, most: int) -> None:
