@@ -137,12 +137,13 @@ async def _make_and_keep(request: Request, folder: Path, limits: Limits, say: Ca
 
 def _rename_in_scripts(building: Path, folder: Path) -> None:
     """Installed commands name their interpreter by its path: the one that the environment is going to have."""
+    old, new = os.fsencode(building.name), os.fsencode(folder.name)
     for script in (building / "bin").iterdir():
         if script.is_symlink() or not script.is_file():
             continue
         data = script.read_bytes()
-        if b"\x00" not in data and bytes(building) in data:
-            script.write_bytes(data.replace(bytes(building), bytes(folder)))
+        if b"\x00" not in data and old in data:
+            script.write_bytes(data.replace(old, new))
 
 
 def _complete(folder: Path) -> Environment | None:
