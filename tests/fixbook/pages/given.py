@@ -16,7 +16,8 @@ name="a",
 return widget
 main(None)
 Re-run: python example.py
-Option A — Upgrade to fixed release\\nUpgrade to version 2.1.0 or later.\\nWhen NOT to use: Never on Mondays.\\n\\nOption C — Workaround\\nCall it twice.\\nWhen NOT to use: Never at night.\\n\\n
+Option A — Upgrade to fixed release\\nUpgrade to version 2.1.0 or later.\\nWhen NOT to use: Never on Mondays.\\n\\n\
+Option C — Workaround\\nCall it twice.\\nWhen NOT to use: Never at night.\\n\\n
 Why This Fix Works in Production
 - Trigger: WidgetError: gone
 - Mechanism: The widget forgets itself
@@ -126,7 +127,8 @@ Based on open acme/widget issue #78 · PR/commit linked
 Jump to Verify Open PR/Commit
 @@ -1,3 +1,4 @@ import os +import sys
 repro.py
-import widget async def get(a): try: return await widget.get(a) except KeyError: print("gone") raise class W(widget.W): def f(self): return 1 w = W( a=[1, 2], )
+import widget async def get(a): try: return await widget.get(a) except KeyError: \
+print("gone") raise class W(widget.W): def f(self): return 1 w = W( a=[1, 2], )
 verify
 Re-run the minimal reproduction on your broken version, then apply the fix and re-run.
 
@@ -152,7 +154,8 @@ Error Message ------------- gone Traceback (most recent call last): File "/srv/w
 Minimal Reproduction
 
 repro.py
-import widget async def get(a): try: return await widget.get(a) except KeyError: print("gone") raise class W(widget.W): def f(self): return 1 w = W( a=[1, 2], )
+import widget async def get(a): try: return await widget.get(a) except KeyError: \
+print("gone") raise class W(widget.W): def f(self): return 1 w = W( a=[1, 2], )
 
 Get updates
 

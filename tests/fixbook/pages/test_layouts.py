@@ -8,6 +8,11 @@ from fixbook.pages import Layout, read_page
 from tests.fixbook.pages.given import FLAT, LINES, SIGNATURE
 
 
+def _after(page: str, line: str) -> int:
+    """The number of the line after `line`."""
+    return page.split("\n").index(line) + 2
+
+
 def test_a_page_of_lines() -> None:
     page = read_page(LINES.encode(), name="77.txt")
     case = page.case
@@ -54,7 +59,7 @@ def test_code_without_its_indentation_is_kept_as_it_is_and_a_form_that_parses_is
     assert page.case.reproduction is not None
     assert page.case.reproduction.code.startswith("from widget import Widget\ndef main(request):\nwidget = Widget(\n")
     assert page.case.reproduction.path is None
-    assert [problem.line for problem in page.problems] == [52]
+    assert [problem.line for problem in page.problems] == [_after(LINES, "Minimal Reproduction")]
     assert "may have lost its indentation" in page.problems[0].message
     assert page.proposal is not None
     ast.parse(page.proposal)
@@ -80,7 +85,7 @@ def test_a_flat_page() -> None:
     assert (case.error_message or "").startswith("gone Traceback (most recent call last): File")
     assert case.versions == (VersionStatus("2.1.0", "Fixed"),)
     assert case.related == ("Widgets of other kinds",)
-    assert [problem.line for problem in page.problems] == [11, 42]
+    assert [problem.line for problem in page.problems] == [11, _after(FLAT, "Minimal Reproduction") + 2]
     assert case.reproduction is not None
     assert "\n" not in case.reproduction.code
     assert page.proposal == (
@@ -100,7 +105,8 @@ def test_a_traceback_in_the_place_of_the_reproduction_is_not_taken_for_code() ->
 
 
 def test_every_line_that_is_not_understood_is_reported_with_its_number() -> None:
-    text = "Hello\nEnvironment\n- Python: 3.9\nwhat is this\nProof / Evidence\n- Confidence: high\nVersion Compatibility Table\nlonely\n"
+    text = "Hello\nEnvironment\n- Python: 3.9\nwhat is this\nProof / Evidence\n- Confidence: high\n"
+    text += "Version Compatibility Table\nlonely\n"
     page = read_page(text.encode(), name="a")
     assert [(problem.line, problem.message.partition(":")[0]) for problem in page.problems] == [
         (1, "not understood before the first heading"),
@@ -114,7 +120,13 @@ def test_a_page_that_contradicts_itself_is_reported() -> None:
     text = LINES.replace("First fixed release: 2.1.0\nLast", "First fixed release: 2.2.0\nLast")
     page = read_page(text.encode(), name="a")
     assert page.case.first_fixed == "2.1.0"
-    assert Problem(70, "first_fixed is '2.2.0' here, and '2.1.0' elsewhere in the page") in page.problems
+    assert (
+        Problem(
+            _after(text, "First fixed release: 2.2.0") - 1,
+            "first_fixed is '2.2.0' here, and '2.1.0' elsewhere in the page",
+        )
+        in page.problems
+    )
 
 
 def test_no_line_of_a_page_is_lost_without_a_word() -> None:
