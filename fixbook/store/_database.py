@@ -72,9 +72,8 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later cannot wait for another writer: it would have read the past.
-    options = connection.get_execution_options()
-    if options.get("fixbook_begins", True):
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("fixbook_writes", False) else "BEGIN")
+    writes = connection.get_execution_options().get("fixbook_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def moment(seconds: float | None) -> Any:

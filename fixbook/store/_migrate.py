@@ -7,6 +7,9 @@ nothing to do. A migration that fails leaves the schema as it was.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 from alembic import command
@@ -30,7 +33,7 @@ async def upgrade(database: Database) -> None:
     Raises StoreUnavailable if it cannot be reached, RuntimeError if a newer Fixbook has written it.
     """
     if database.dialect == "sqlite":
-        await _write_ahead(database)
+        await asyncio.to_thread(_write_ahead, database.engine.url.database or "")
     async with database._write() as connection:
         if database.dialect == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -51,16 +54,18 @@ def _upgrade(connection: Connection) -> None:
         ) from error
 
 
-async def _write_ahead(database: Database) -> None:
-    """Switch the file to the write-ahead log, which stays with it. The switch does not wait for others by itself."""
-    outside = database.engine.execution_options(fixbook_begins=False)
-    deadline = asyncio.get_running_loop().time() + BUSY_SECONDS
+def _write_ahead(path: str) -> None:
+    """Switch the file to the write-ahead log, which stays with it. The switch does not wait for others by itself.
+
+    By the plain driver, before anything else: a file that cannot be opened is told without a thread left behind.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            async with database._transaction(outside) as connection:
-                await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, uri=path.startswith("file:"))) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
             return
-        except StoreUnavailable as error:
-            if "locked" not in str(error) or asyncio.get_running_loop().time() > deadline:
-                raise
-            await asyncio.sleep(0.05)
+        except sqlite3.DatabaseError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise StoreUnavailable(f"the database {path!r} cannot be used now: {error}") from error
+            time.sleep(0.05)

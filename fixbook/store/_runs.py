@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -67,37 +67,23 @@ class Runs(Cases):
         A run that could not be carried out (no package index) says nothing of the case, and does not hide an earlier
         one that did; it is given where there is no other.
         """
-        latest: dict[Role, Run] = {}
-        statement = select(table.c.id, table.c.document).where(table.c.case_id == storable(case_id))
-        conclusive = table.c.outcome.not_in(["not verified", "skipped"])
-        async with self._read() as connection:
-            for role in Role:
-                newest = statement.where(table.c.role == role.value)
-                row = (
-                    await connection.execute(newest.order_by(conclusive.desc(), table.c.id.desc()).limit(1))
-                ).one_or_none()
-                if row is not None:
-                    latest[role] = _run(row)
-        return latest
+        return (await self._latest_of(table.c.case_id == storable(case_id))).get(case_id, {})
 
     async def all_latest_runs(self) -> dict[str, dict[Role, Run]]:
-        """What `latest_runs` gives, for every listed case that has been run, by one query."""
+        """`latest_runs` of every case that has any, by the id of the case."""
+        return await self._latest_of(true())
+
+    async def _latest_of(self, which: ColumnElement[bool]) -> dict[str, dict[Role, Run]]:
         conclusive = table.c.outcome.not_in(["not verified", "skipped"])
-        place = func.row_number().over(
-            partition_by=(table.c.case_id, table.c.role), order_by=(conclusive.desc(), table.c.id.desc())
-        )
-        ranked = (
-            select(table.c.id, place.label("place"))
-            .join_from(table, cases, table.c.case_id == cases.c.id)
-            .where(cases.c.listed)
-            .subquery()
-        )
-        statement = select(table.c.id, table.c.document).join(ranked, table.c.id == ranked.c.id)
+        order = (conclusive.desc(), table.c.id.desc())
+        place = func.row_number().over(partition_by=(table.c.case_id, table.c.role), order_by=order)
+        ranked = select(table.c.id, table.c.case_id, place.label("place")).where(which).subquery()
+        statement = select(table.c.id, table.c.case_id, table.c.document).join(ranked, ranked.c.id == table.c.id)
         latest: dict[str, dict[Role, Run]] = {}
         async with self._read() as connection:
-            for row in await connection.execute(statement.where(ranked.c.place == 1)):
+            for row in await connection.execute(statement.where(ranked.c.place == 1).order_by(table.c.id)):
                 run = _run(row)
-                latest.setdefault(run.case, {})[run.role] = run
+                latest.setdefault(row.case_id, {})[run.role] = run
         return latest
 
     async def newly_verified(self, limit: int = 20) -> list[tuple[Case, Run]]:

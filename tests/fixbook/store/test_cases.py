@@ -172,6 +172,9 @@ async def test_a_run_that_could_not_be_made_hides_none_that_was(store: Store) ->
     made = await store.record(make_run(Role.FIXED))
     await store.record(make_run(Role.FIXED, Outcome.NOT_VERIFIED, reason="no index"))
     assert await store.latest_runs("starlette-472") == {Role.FIXED: made}
+    await store.sync_catalogue([make_case(), make_case("other"), make_case("never-run")])
+    other = await store.record(make_run(case="other"))
+    assert await store.all_latest_runs() == {"starlette-472": {Role.FIXED: made}, "other": {Role.BROKEN: other}}
 
 
 async def test_a_store_that_is_opened_again_has_everything(database_url: str) -> None:
