@@ -1,0 +1,5 @@
+"""The site of Fixbook, its API, its feeds and its live runs: `build(settings)` gives the application."""
+
+from fixbook.web._app import build
+
+__all__ = ["build"]
