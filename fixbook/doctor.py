@@ -1,7 +1,7 @@
 """Which known failures affect the versions that are installed in an interpreter.
 
-The claim comes from the cases: older than the first fixed release, or open with no release that fixes it. `confirm` goes
-further and runs the reproductions on the very versions that are installed, in environments of their own.
+The claim comes from the cases: older than the first fixed release, or open with no release that fixes it. `confirm`
+goes further and runs the reproductions on the very versions that are installed, in environments of their own.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def installed(interpreter: str) -> tuple[str, dict[str, str]]:
     Raises `DoctorError` where it cannot be started, fails, or takes longer than a minute.
     """
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - the interpreter is the one that was asked about
             [interpreter, "-I", "-c", _ASK],
             capture_output=True,
             encoding="utf-8",

@@ -17,7 +17,10 @@ from fixbook.casefile import CASE_FILE, CaseFileError, dumps, load_catalogue, wr
 )
 @click.option("--replace", "over", is_flag=True, help="Write over cases that are there.")
 def command(cases: tuple[str, ...], catalogue: Path | None, into: Path | None, over: bool) -> None:
-    """Write CASEs (all of the catalogue where none is named) as folders of case.md and its script."""
+    """Write CASEs (all of the catalogue where none is named) as folders of case.md and its script.
+
+    One case without --into goes to standard output.
+    """
     try:
         known = {case.id: case for case in load_catalogue(catalogue)}
         if unknown := [name for name in cases if name not in known]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from fixbook.casefile import CaseFileError, load_catalogue
-from fixbook.finding import LIMIT, rank
+from fixbook.finding import rank
+
+_MOST = 64 * 1024 * 1024
 
 
 @click.command()
@@ -22,7 +24,7 @@ def command(text: tuple[str, ...], catalogue: Path | None, limit: int, as_json: 
 
     Exit status: 0 if a case was found, 1 if none was, 2 if the question or the catalogue cannot be read.
     """
-    asked = " ".join(text) if text else click.get_text_stream("stdin", errors="replace").read(4 * LIMIT)
+    asked = " ".join(text) if text else sys.stdin.buffer.read(_MOST).decode("utf-8", "replace")
     if not asked.strip():
         raise click.UsageError("there is no text to look for; name it, or pipe a traceback in")
     try:
