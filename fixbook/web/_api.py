@@ -19,7 +19,7 @@ from fixbook.web._evidence import Evidence, evidence_of
 from fixbook.web._openapi import document
 from fixbook.web._people import check_token, current_user, require_user, token_of
 from fixbook.web._runs import events, number_of, role_of
-from fixbook.web._site import path_to, site_of
+from fixbook.web._site import path_to, root_of, site_of
 
 __all__ = ["api"]
 
@@ -350,7 +350,7 @@ async def start_run(request: Request) -> Response:
 async def openapi(request: Request) -> Response:
     """The OpenAPI document, as JSON."""
     base = site_of(request).settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
-    made = document([api()], base + str(request.scope.get("app_root_path", "")))
+    made = document([api()], base + root_of(request))
     return Response(json.dumps(made, indent=1), media_type="application/vnd.oai.openapi+json;version=3.1")
 
 

@@ -45,7 +45,7 @@ class Mark:
     @property
     def says(self) -> str:
         """What was seen, in a word or two."""
-        return _SAYS[self.run.outcome] if self.run else "not run yet"
+        return _SAYS[self.run.outcome] if self.run else "not run"
 
     @property
     def state(self) -> str:

@@ -9,7 +9,7 @@ from asterion.exceptions import HTTPException
 from asterion.requests import Request
 from asterion.responses import JSONResponse, Response
 from fixbook.store import StoreUnavailable
-from fixbook.web._site import page, path_to
+from fixbook.web._site import page, path_to, root_of
 
 __all__ = ["HANDLERS", "Problem", "is_api"]
 
@@ -30,8 +30,7 @@ class Problem(JSONResponse):
 
 def is_api(request: Request) -> bool:
     """Whether this request is a program's."""
-    root: str = request.scope.get("root_path", "")
-    return request.url.path.removeprefix(root).startswith("/api/")
+    return request.url.path.removeprefix(root_of(request)).startswith("/api/")
 
 
 def title_of(status: int) -> str:
@@ -43,9 +42,9 @@ def title_of(status: int) -> str:
 
 
 def _answer(request: Request, status: int, detail: str | None, headers: dict[str, str] | None = None) -> Response:
-    if is_api(request):
-        return Problem(status, detail, headers)
     shown = detail if detail and detail != title_of(status) else None
+    if is_api(request):
+        return Problem(status, shown, headers)
     needs_login = status == 401
     response = page(
         request, "error.html", status, status=status, title=title_of(status), detail=shown, needs_login=needs_login

@@ -19,7 +19,7 @@ from fixbook.web._library import Library
 from fixbook.web._limits import Attempts
 from fixbook.web._text import coloured, inline, markdown, terminal
 
-__all__ = ["ASSETS", "Site", "page", "path_to", "site_of"]
+__all__ = ["ASSETS", "Site", "page", "path_to", "root_of", "site_of"]
 
 HERE = Path(__file__).parent
 ASSETS = Assets(HERE / "static")
@@ -44,8 +44,13 @@ def site_of(request: Request) -> Site:
 
 def path_to(request: Request, name: str, **parameters: Any) -> str:
     """The path of a route, without scheme and host, below where the application is mounted."""
-    root: str = request.scope.get("root_path", "")
-    return root.rstrip("/") + str(request.app.url_path_for(name, **parameters))
+    return root_of(request) + str(request.app.url_path_for(name, **parameters))
+
+
+def root_of(request: Request) -> str:
+    """Where the application is mounted; a mount within it does not count."""
+    root: str = request.scope.get("app_root_path", request.scope.get("root_path", ""))
+    return root.rstrip("/")
 
 
 def _asset(context: Any, name: str) -> str:
