@@ -190,8 +190,9 @@ async def confirm(
 ) -> Report:
     """`report` after the reproductions of all affected and unknown cases were run on the versions it names.
 
-    What a run shows decides: `broken` is affected, `right` is not. A run that shows neither, or could not be made,
-    leaves the verdict as it was.
+    A reproduction that fails is proof. One that is right is proof only where the case claims nothing: where it claims
+    that the version is affected, the two contradict each other, and the verdict is unknown (a failure may show itself
+    in another way on another version). A run that shows neither, or could not be made, leaves the verdict as it was.
     """
     findings = []
     for finding in report.findings:
@@ -224,8 +225,9 @@ def _after(finding: Finding, run: Run) -> Finding:
     if run.outcome is Outcome.BROKEN:
         return replace(finding, run=run, verdict=Verdict.AFFECTED, reason=f"{finding.reason}; its reproduction fails")
     if run.outcome is Outcome.RIGHT:
-        return replace(
-            finding, run=run, verdict=Verdict.CLEAR, reason=f"its reproduction is right on {finding.version}"
-        )
+        reason = f"its reproduction is right on {finding.version}"
+        if finding.verdict is Verdict.AFFECTED:
+            return replace(finding, run=run, verdict=Verdict.UNKNOWN, reason=f"{finding.reason}; but {reason}")
+        return replace(finding, run=run, verdict=Verdict.CLEAR, reason=reason)
     why = f"its reproduction: {run.outcome.value}, {run.reason}"
     return replace(finding, run=run, reason=f"{finding.reason}; {why}")

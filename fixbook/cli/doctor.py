@@ -17,7 +17,7 @@ from fixbook.model import plain
 @click.command()
 @click.argument("python", required=False)
 @click.option("--catalogue", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of cases.")
-@click.option("--run", is_flag=True, help="Run the reproductions on the installed versions; what they show decides.")
+@click.option("--run", is_flag=True, help="Run the reproductions on the installed versions.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Where environments are kept.")
 @click.option("--all", "everything", is_flag=True, help="Tell of the cases as well that do not affect anything.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")

@@ -124,7 +124,7 @@ def test_the_exit_code_is_for_ci(verdicts: tuple[Verdict, ...], code: int) -> No
     ("outcome", "verdict", "says"),
     [
         (Outcome.BROKEN, Verdict.AFFECTED, "its reproduction fails"),
-        (Outcome.RIGHT, Verdict.CLEAR, "its reproduction is right on 1.9"),
+        (Outcome.RIGHT, Verdict.UNKNOWN, "fixed in 2, and 1.9 is older; but its reproduction is right on 1.9"),
         (Outcome.NOT_VERIFIED, Verdict.AFFECTED, "not verified, no index"),
         (Outcome.UNEXPECTED, Verdict.AFFECTED, "unexpected, no index"),
     ],
@@ -147,3 +147,14 @@ async def test_what_a_reproduction_shows_decides(
     assert report.findings[0].verdict is verdict
     assert says in report.findings[0].reason
     assert report.findings[1:] == tuple(findings[1:])
+
+
+@pytest.mark.anyio
+async def test_a_reproduction_that_is_right_clears_a_case_that_claims_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def execute(case: Case, target: Target, **_: Any) -> Run:
+        return Run(case.id, target.role, Outcome.RIGHT, target.expect)
+
+    monkeypatch.setattr(fixbook.doctor, "execute", execute)
+    case = _case(reproduction=_runs_on(Target(Role.BROKEN, "1.5")))
+    report = Report("python", "3", {}, (Finding(case, "some-thing", "1.9", *judged(case, "1.9")),))
+    assert [finding.verdict for finding in (await confirm(report)).findings] == [Verdict.CLEAR]
