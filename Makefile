@@ -9,13 +9,18 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 STRIDE ?= 1
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo test check format bench bench-check bench-all parity failures-page compat properties fuzz faults reliability soak test-modes mutation clean
+.PHONY: help demo tour test check format bench bench-check bench-all parity failures-page compat properties fuzz faults reliability soak test-modes mutation clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
-demo: $(VENV)/.installed-demo ## serve the tour on 127.0.0.1 and print its address
+demo: $(VENV)/.installed-demo ## serve Fixbook with its catalogue on 127.0.0.1 and print its address
+	@mkdir -p $(CURDIR)/.fixbook
+	@FIXBOOK_DATABASE_URL=$${FIXBOOK_DATABASE_URL:-sqlite+aiosqlite:///$(CURDIR)/.fixbook/demo.sqlite3} \
+		FIXBOOK_CACHE=$${FIXBOOK_CACHE:-$(CURDIR)/.fixbook/environments} $(BIN)/python -m fixbook serve $(ARGS)
+
+tour: $(VENV)/.installed-demo ## serve a small application with a bit of everything on 127.0.0.1
 	@$(BIN)/python -m examples.tour
 
 test: $(VENV)/.installed-dev ## run every test, on all cores (ARGS="-n 0 -x tests/core": one process, a part)
@@ -77,7 +82,7 @@ mutation: $(VENV)/.installed-dev ## change the code in small ways: do the tests 
 	@nice -n 10 $(BIN)/python -m scripts.mutation $(ARGS)
 
 clean: ## remove the virtual environment and all caches
-	@rm -rf $(VENV) .compat .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .compat .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .fixbook
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No Python of 3.11 or later with venv found; say make PYTHON=/path/to/python" >&2; exit 1; }

@@ -25,8 +25,9 @@ PREFIX = "FIXBOOK_"
 class Settings:
     """How this Fixbook is set up. Raises ValueError, naming the setting, for a value that cannot be."""
 
-    database_url: str = "sqlite+aiosqlite:///fixbook.sqlite3"
-    redis_url: str | None = None
+    # Both may have a password in them, which no traceback shall show.
+    database_url: str = field(default="sqlite+aiosqlite:///fixbook.sqlite3", repr=False)
+    redis_url: str | None = field(default=None, repr=False)
     """Where the queue is; without it, jobs are run in the server's own process."""
     secret: Secret = field(default_factory=lambda: Secret(secrets.token_urlsafe(32)))
     """Signs the sessions. One of its own for each process, if none is set: sessions end with the process."""
@@ -78,8 +79,8 @@ class Settings:
 _CASTS: dict[str, Any] = {
     "secret": Secret,
     "allowed_hosts": lambda text: tuple(CommaSeparatedStrings(text)),
-    "catalogue": Path,
-    "cache": Path,
+    "catalogue": lambda text: Path(text).expanduser().absolute(),
+    "cache": lambda text: Path(text).expanduser().absolute(),
     "workers": int,
     "run_seconds": float,
     "lease_seconds": float,

@@ -1,1 +1,1 @@
-"""A tour of Asterion in one small application: `make demo`, or `python -m examples.tour`."""
+"""A tour of Asterion in one small application: `make tour`, or `python -m examples.tour`."""
