@@ -40,7 +40,8 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
 
 
 def _spelled(dumper: yaml.SafeDumper, value: float) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(value))
+    text = repr(value)
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{'str' if 'e' in text else 'float'}", text)
 
 
 _Dumper.add_representer(str, _text)

@@ -14,7 +14,7 @@ import pytest
 from asterion.testclient import TestClient
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def run_page(page: Path, directory: Path) -> dict[str, Any]:
@@ -66,7 +66,8 @@ def test_the_links_of_a_page_lead_somewhere(path: Path) -> None:
 
 def test_the_index_leads_to_every_page() -> None:
     linked = set(re.findall(r"\]\(([^)#]+)\)", (ROOT / "docs/index.md").read_text(encoding="utf-8")))
-    assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"} <= linked
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert pages - {"index.md"} <= linked
 
 
 def test_readme(page: Callable[[str], dict[str, Any]]) -> None:

@@ -105,7 +105,7 @@ cases = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, report_multiple_bugs=False)
+@settings(max_examples=150, deadline=None, report_multiple_bugs=False)
 @given(cases)
 def test_a_case_comes_back_the_same(case: Case) -> None:
     assert loads(dumps(case), attachments(case)) == case
