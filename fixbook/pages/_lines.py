@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fixbook.model import Problem
@@ -116,8 +115,3 @@ def _heading(text: str) -> str | None:
 def is_rule(text: str) -> bool:
     """Whether this is a line of dashes, as under a heading."""
     return len(text) >= 3 and not text.strip("-")
-
-
-def without(lines: Iterable[Line], ornaments: frozenset[str]) -> list[Line]:
-    """The lines that say something: those which are not among the `ornaments` of the site."""
-    return [line for line in lines if line.text not in ornaments]
