@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 STRIDE ?= 1
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo tour test check format bench bench-check bench-all parity failures-page compat properties fuzz faults reliability soak test-modes mutation clean
+.PHONY: help demo tour test check format bench bench-check bench-all parity failures-page evidence compat properties fuzz faults reliability soak test-modes mutation clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -53,6 +53,9 @@ parity: $(VENV)/.installed-dev ## print what of Starlette's interface is missing
 
 failures-page: $(VENV)/.installed-dev ## write docs/failures.md from the tests (ARGS=--check: compare it only)
 	@$(BIN)/python -m scripts.failures_page $(ARGS)
+
+evidence: $(VENV)/.installed-dev ## write docs/fixbook/evidence.md from the recorded runs (ARGS=--check: compare it only)
+	@$(BIN)/python -m scripts.fixbook_evidence $(ARGS)
 
 compat: $(VENV)/.installed-dev ## run other projects' tests on Starlette and on Asterion (ONLY=name; ARGS=--check)
 	@$(BIN)/python -m compat $(ARGS) $(ONLY)

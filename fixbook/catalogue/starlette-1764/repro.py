@@ -1,0 +1,43 @@
+"""A JSON response has the status 204. Is there a body behind a head that says there is none?"""
+
+import asyncio
+import sys
+
+from starlette.responses import JSONResponse
+
+
+async def ask(app, path="/", method="GET", headers=(), body=b"", **scope):
+    """One request without a server: the messages that the application sends."""
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    request = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": list(headers),
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    await app({**request, **scope}, receive, send)
+    return sent
+
+
+messages = asyncio.run(ask(JSONResponse(None, status_code=204)))
+body = b"".join(message.get("body", b"") for message in messages)
+seen = f"a body of {len(body)} bytes"
+right = not body
+
+print(f"seen: {seen}")
+sys.exit(0 if right else 1)
