@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 STRIDE ?= 1
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo tour test check format bench bench-check bench-all parity failures-page evidence compat properties fuzz faults reliability soak test-modes mutation clean
+.PHONY: help demo tour test check format bench bench-check bench-all parity failures-page evidence compat properties fuzz faults reliability growth soak test-modes mutation clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -74,6 +74,9 @@ faults: $(VENV)/.installed-dev ## cut every kind of request at every point (STRI
 
 reliability: $(VENV)/.installed-dev ## write docs/reliability.md from the results of its parts (ARGS=--check: compare it only)
 	@$(BIN)/python -m scripts.reliability $(ARGS)
+
+growth: $(VENV)/.installed-dev ## parsers grow at most twice as fast as their input: by instructions and by time (a quiet machine)
+	@ASTERION_GROWTH=1 $(BIN)/python -m pytest tests/growth -q -n 0 $(ARGS)
 
 soak: $(VENV)/.installed-dev ## ask for 250,000 requests, a fifth of them faulted: does anything stay behind?
 	@$(BIN)/python -m scripts.soak $(ARGS)

@@ -163,6 +163,15 @@ def cases() -> Iterator[Any]:
             yield pytest.param(kind, (count, way), marks=marks, id=f"{kind}-{count}-{way}")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _only_what_is_new() -> Iterator[None]:
+    """What was there before is left out of every collection: a process that has run many tests has much of it."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
 def collected() -> Iterator[Any]:
     """What the garbage collector finds of a request's objects: their types' names."""
