@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 from sqlalchemy import ColumnElement, Double, event, literal_column
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
@@ -115,8 +116,12 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         try:
-            async with engine.begin() as connection:
-                yield connection
+            # A client that goes while its page streams cancels what the stream waits for, again and again (anyio). A
+            # connection whose closing is cancelled twice is never closed, and keeps the process from ending. None of
+            # the transactions is long.
+            with anyio.CancelScope(shield=True):
+                async with engine.begin() as connection:
+                    yield connection
         except Exception as error:
             if not _lost(error):
                 raise

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from fixbook.store import StoreUnavailable, open_store
@@ -45,3 +48,16 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="not a database"):
         async with open_store(f"sqlite+aiosqlite:///{tmp_path}/fixbook.db"):
             pass
+
+
+async def test_a_transaction_is_not_broken_off_by_who_is_cancelled_over_and_over(tmp_path: Path) -> None:
+    """As anyio does it to a stream whose client has gone: a connection that is never closed would remain."""
+    async with open_store(f"sqlite+aiosqlite:///{tmp_path / 'fixbook.db'}") as store:
+        for _ in range(20):
+            async with anyio.create_task_group() as group:
+                group.start_soon(store.cases)
+                await anyio.lowlevel.checkpoint()
+                group.cancel_scope.cancel()
+        assert store.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        assert "terminate" not in repr(task), task
