@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import sys
@@ -11,8 +12,9 @@ from pathlib import Path
 import click
 import uvicorn
 
+from fixbook.casefile import load_catalogue
 from fixbook.settings import Settings
-from fixbook.store import StoreUnavailable
+from fixbook.store import StoreUnavailable, open_store
 from fixbook.web import build
 
 HOST = "127.0.0.1"
@@ -31,9 +33,10 @@ def command(host: str, port: int | None, catalogue: Path | None, proxy: tuple[st
         settings = Settings.from_environment()
         if catalogue is not None:
             settings = replace(settings, catalogue=catalogue)
+        asyncio.run(_try(settings))
         app = build(settings)
         listener = listen(host, port)
-    except (StoreUnavailable, OSError, ValueError) as error:
+    except (StoreUnavailable, OSError, RuntimeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     server = _Server(
         uvicorn.Config(
@@ -53,6 +56,13 @@ def command(host: str, port: int | None, catalogue: Path | None, proxy: tuple[st
     except KeyboardInterrupt:  # uvicorn has shut down in order and passes the signal on
         pass
     sys.exit(0 if server.started else 1)
+
+
+async def _try(settings: Settings) -> None:
+    """Raise what stands in the way of the site's start: a server would tell it in fifty lines."""
+    load_catalogue(settings.catalogue)
+    async with open_store(settings.database_url):
+        pass
 
 
 class _Server(uvicorn.Server):
