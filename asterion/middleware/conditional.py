@@ -49,7 +49,9 @@ class _Judge:
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "http.response.start":
-            if message["status"] == 200 and "no-store" not in Headers(raw=message["headers"]).get("cache-control", ""):
+            if message["status"] == 200 and "no-store" not in Headers(raw=message.get("headers", ())).get(
+                "cache-control", ""
+            ):
                 self._head = message
                 return
         elif self._unneeded and kind in ("http.response.body", "http.response.trailers"):
@@ -58,20 +60,24 @@ class _Judge:
             head, self._head = self._head, None
             if kind == "http.response.body" and not message.get("more_body"):
                 self._tag(head, message.get("body", b""))
-            if is_not_modified(Headers(raw=head["headers"]), Headers(scope=self._scope)):
+            if is_not_modified(Headers(raw=head.get("headers", ())), Headers(scope=self._scope)):
                 await self._not_modified(head)
                 return
+            await self._send(head)
+        elif self._head is not None:
+            # Of a kind that this knows nothing of: it keeps its place, and the head is not held any longer.
+            head, self._head = self._head, None
             await self._send(head)
         await self._send(message)
 
     def _tag(self, head: Message, body: bytes) -> None:
-        headers = MutableHeaders(raw=list(head["headers"]))
+        headers = MutableHeaders(raw=list(head.get("headers", ())))
         if self._scope["method"] == "GET" and "etag" not in headers:
             headers["etag"] = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
             head["headers"] = headers.raw
 
     async def _not_modified(self, head: Message) -> None:
         self._unneeded = True
-        headers = [pair for pair in head["headers"] if pair[0].lower() in _KEPT_BY_304]
+        headers = [pair for pair in head.get("headers", ()) if pair[0].lower() in _KEPT_BY_304]
         await self._send({**head, "status": 304, "headers": headers})
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
