@@ -47,7 +47,7 @@ def command(host: str, port: int | None, catalogue: Path | None, proxy: tuple[st
             proxy_headers=bool(proxy),
             forwarded_allow_ips=list(proxy),
             server_header=False,
-            timeout_graceful_shutdown=10,
+            timeout_graceful_shutdown=3,
         ),
         f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/",
     )
