@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 import uvicorn
 
+from asterion.applications import Asterion
 from fixbook.casefile import load_catalogue
 from fixbook.settings import Settings
 from fixbook.store import StoreUnavailable, open_store
-from fixbook.web import build
+from fixbook.web import build, end_streams
 
 HOST = "127.0.0.1"
 USUAL_PORT = 8000
@@ -47,8 +48,9 @@ def command(host: str, port: int | None, catalogue: Path | None, proxy: tuple[st
             proxy_headers=bool(proxy),
             forwarded_allow_ips=list(proxy),
             server_header=False,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=5,
         ),
+        app,
         f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/",
     )
     try:
@@ -66,16 +68,21 @@ async def _try(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says where the site is when it is there, and not before."""
+    """Says where the site is when it is there, and not before; lets live pages go before it waits for their end."""
 
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
+    def __init__(self, config: uvicorn.Config, app: Asterion, address: str) -> None:
         super().__init__(config)
+        self._app = app
         self._address = address
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             click.echo(f"Fixbook is at {self._address}  (Ctrl+C ends it)")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        end_streams(self._app)
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int | None) -> socket.socket:

@@ -28,7 +28,7 @@ from fixbook.web._library import Library
 from fixbook.web._problems import HANDLERS, Problem, is_api
 from fixbook.web._site import ASSETS, Site
 
-__all__ = ["build"]
+__all__ = ["build", "end_streams"]
 
 FORM = 16 * 1024
 PASTED = 1024 * 1024
@@ -79,7 +79,8 @@ def build(settings: Settings, *, execute: Execute | None = None) -> Asterion:
         async with open_store(settings.database_url) as store:
             await _fill(store, settings)
             async with running(store, settings, execute=execute):
-                yield {"site": Site(store, settings, Library(store))}
+                app.state.site = Site(store, settings, Library(store))
+                yield {"site": app.state.site}
 
     return Asterion(
         routes=_routes(),
@@ -87,6 +88,13 @@ def build(settings: Settings, *, execute: Execute | None = None) -> Asterion:
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
+
+
+def end_streams(app: Asterion) -> None:
+    """Let the live pages go, within a second: a server that ends waits for what it still sends."""
+    site: Site | None = getattr(app.state, "site", None)
+    if site is not None:
+        site.closing = True
 
 
 async def _fill(store: Store, settings: Settings) -> None:

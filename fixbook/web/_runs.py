@@ -135,7 +135,7 @@ async def _follow(site: Site, of: Job, after: int) -> AsyncIterator[ServerSentEv
     told: object = None
     try:
         with site.store.events.listen(f"job:{of.id}") as bell:
-            while True:
+            while not site.closing:
                 try:
                     # The job before its output: one that is done has no more to come.
                     of = await site.store.job(of.id) or of

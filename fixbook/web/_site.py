@@ -34,6 +34,8 @@ class Site:
     library: Library
     attempts: Attempts = field(default_factory=Attempts)
     followers: int = 0
+    closing: bool = False
+    """Set when the server is about to end: streams end by themselves, and browsers come back to the next server."""
 
 
 def site_of(request: Request) -> Site:

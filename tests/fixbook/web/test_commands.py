@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from fixbook.model import Role
+from fixbook.store import open_store
+from tests.fixbook.web.samples import POURING
 from tests.served.serving import PATIENCE
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +53,14 @@ def test_administrators_are_added_listed_and_removed(variables: dict[str, str]) 
 
 
 def test_the_site_says_where_it_is_and_ends_in_order(variables: dict[str, str]) -> None:
+    variables["FIXBOOK_WORKERS"] = "0"
+
+    async def wait_for_ever() -> None:
+        async with open_store(variables["FIXBOOK_DATABASE_URL"]) as store:
+            await store.sync_catalogue([POURING])
+            await store.enqueue(POURING.id, Role.FIXED, "somebody")
+
+    asyncio.run(wait_for_ever())
     command = [sys.executable, "-m", "fixbook", "serve", "--port", "0"]
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
@@ -63,7 +75,11 @@ def test_the_site_says_where_it_is_and_ends_in_order(variables: dict[str, str]) 
             with urllib.request.urlopen(found[1], timeout=PATIENCE) as answer:
                 assert b"Pouring with the lid on" in answer.read()
                 assert "server" not in answer.headers
-            process.send_signal(signal.SIGINT)
+            # A page that follows a run does not keep the server from ending.
+            with urllib.request.urlopen(f"{found[1]}jobs/1/events", timeout=PATIENCE) as stream:
+                assert stream.readline() == b"retry: 2000\n"
+                process.send_signal(signal.SIGINT)
+                assert b"event: end" not in stream.read()
             assert process.wait(PATIENCE) == 0
             assert process.stdout.read() == ""
         finally:
