@@ -1,7 +1,8 @@
 """Every test under `python -O`, `-X dev` and with asyncio's debug mode.
 
-`python -m scripts.modes` runs each part of `tests/` in a process of its own, in each mode, and writes
+`python -m scripts.modes` runs each part of `tests/` on its own, in each mode, shared over all cores, and writes
 `scripts/results/modes.json`. `--mode` and `--part` narrow it, and then nothing is written. Exit code 1 if a test fails.
+The modes are set by the environment: it reaches the workers of pytest-xdist, and what tests start themselves.
 """
 
 import argparse
@@ -17,12 +18,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = Path(__file__).parent / "results" / "modes.json"
 COMMAND = "make test-modes"
-# Arguments of the interpreter, environment, arguments of pytest.
-MODES: dict[str, tuple[list[str], dict[str, str], list[str]]] = {
+# Environment, and arguments of pytest, which makes errors of warnings by itself.
+MODES: dict[str, tuple[dict[str, str], list[str]]] = {
     # The tests' own assertions are kept by pytest, which rewrites them; it warns that others are gone.
-    "-O": ([], {"PYTHONOPTIMIZE": "1"}, ["-W", "ignore::pytest.PytestConfigWarning"]),
-    "-X dev": (["-X", "dev", "-W", "error"], {}, []),
-    "asyncio debug": ([], {"PYTHONASYNCIODEBUG": "1"}, []),
+    "-O": ({"PYTHONOPTIMIZE": "1"}, ["-W", "ignore::pytest.PytestConfigWarning"]),
+    "-X dev": ({"PYTHONDEVMODE": "1"}, []),
+    "asyncio debug": ({"PYTHONASYNCIODEBUG": "1"}, []),
 }
 COUNTED = ("passed", "failed", "error", "skipped", "xfailed")
 
@@ -35,8 +36,9 @@ def parts() -> list[str]:
 
 def run(mode: str, part: str) -> dict[str, int]:
     """How many tests of a part passed, failed and so on. What ends without a summary counts as one error."""
-    options, environment, arguments = MODES[mode]
-    command = [sys.executable, *options, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{part}", *arguments]
+    environment, arguments = MODES[mode]
+    shared = ["-n", "auto", "--dist", "worksteal"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *shared, f"tests/{part}", *arguments]
     done = subprocess.run(  # noqa: S603 - ourselves
         command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True, check=False
     )
