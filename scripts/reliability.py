@@ -8,7 +8,7 @@ that is there.
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,39 @@ PARTS: dict[str, tuple[str, str]] = {
 }
 
 
+def _of(number: str, count: str) -> Callable[[dict[str, Any]], str]:
+    """What says one figure out of another."""
+    return lambda side: f"{_text(side[number])} of {_text(side[count])}" if side.get(number) is not None else ""
+
+
+def _flat(side: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {'flat' if run['flat'] else 'grows'}" for name, run in side.items())
+
+
+def _failed(side: dict[str, Any]) -> str:
+    count = sum(run.get(kind, 0) for run in side.values() for kind in ("passed", "failed", "error"))
+    return f"{sum(run.get('failed', 0) + run.get('error', 0) for run in side.values())} of {count:,}"
+
+
+def _survived(side: dict[str, Any]) -> str:
+    groups = side["mutants"].values()
+    return f"{sum(one['survived'] for one in groups)} of {sum(one['tried'] for one in groups)}"
+
+
+# What the table at the top says of a part, and how one side's figures say it.
+SUMMARIES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "faults": ("requests cut at a point: runs that violate an invariant", _of("runs with a violation", "runs")),
+    "simulation": ("several clients in a drawn order: runs that violate one", _of("violations", "runs")),
+    "properties": ("properties that did not hold", _of("violations", "runs")),
+    "differential": ("differences to Starlette that nothing explains", _of("violations", "runs")),
+    "fuzzing": ("inputs of fuzzers that broke a parser", _of("violations", "runs")),
+    "attacks": ("published attacks that succeed", _of("open", "tried")),
+    "soak": ("objects, descriptors, tasks and memory", _flat),
+    "modes": ("tests that fail under -O, -X dev or asyncio's debug mode", _failed),
+    "mutation": ("mutants that no test notices", _survived),
+}
+
+
 def main() -> int:
     """Write the page, or compare it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -84,7 +117,21 @@ def _place(result: dict[str, Any]) -> tuple[int, str]:
 
 def render(found: list[dict[str, Any]]) -> str:
     """The page of these results."""
-    return "\n".join([_HEAD, *map(_section, found)])
+    return "\n".join([_HEAD, *_summary(found), *map(_section, found)])
+
+
+def _summary(found: list[dict[str, Any]]) -> Iterator[str]:
+    """The table at the top: a line for each part, which leads to its section."""
+    yield "| | Asterion | Starlette 1.10 |"
+    yield "| :-- | --: | --: |"
+    for result in found:
+        part = str(result["part"])
+        if part not in SUMMARIES:
+            continue
+        title, (says, figure) = PARTS[part][0], SUMMARIES[part]
+        sides = [figure(result[side]) if result.get(side) else "" for side in ("asterion", "starlette")]
+        yield f"| [{title}](#{title.lower().replace(' ', '-')}): {says} | {' | '.join(sides)} |"
+    yield ""
 
 
 def _section(result: dict[str, Any]) -> str:

@@ -36,3 +36,14 @@ def test_a_part_nobody_has_described_has_a_section_all_the_same():
 
 def test_every_result_in_the_repository_can_be_shown():
     assert render(list(results())).startswith("# Reliability")
+
+
+def test_the_page_begins_with_one_line_for_each_part():
+    side = {"runs": 1200, "violations": 0}
+    head = render([{"part": "simulation", "asterion": side, "starlette": {"runs": 900, "violations": 30}}])
+    assert "runs that violate one | 0 of 1,200 | 30 of 900 |" in head.partition("## Simulation")[0]
+
+
+def test_a_side_that_was_not_run_is_empty_in_the_table_at_the_top():
+    page = render([{"part": "properties", "asterion": {"runs": 5, "violations": 0}, "starlette": None}])
+    assert "did not hold | 0 of 5 |  |" in page
