@@ -60,7 +60,7 @@ def migrate(
             _do_requirements(path, totals, write=requirements and not dry, change=requirements, show_diff=show_diff)
     sources = [path for path in files if path.suffix in (".py", ".pyi") or not is_requirements(path.name)]
     for path, plan in _plans(sources, face):
-        _do_file(path, plan, totals, write=not dry, show_diff=show_diff, listed=not show_diff)
+        _do_file(path, plan, totals, write=not dry, show_diff=show_diff)
     for line in summary(totals, check=dry, wrote_requirements=requirements):
         click.echo(line, err=show_diff)
     if totals.failures:
@@ -115,7 +115,7 @@ def _is_of_concern(path: Path, face: str) -> bool:
         return True  # to be reported
 
 
-def _do_file(path: Path, plan: "Plan | str", totals: Totals, *, write: bool, show_diff: bool, listed: bool) -> None:
+def _do_file(path: Path, plan: "Plan | str", totals: Totals, *, write: bool, show_diff: bool) -> None:
     if isinstance(plan, str):
         totals.failures.append(plan)
         return
@@ -137,7 +137,7 @@ def _do_file(path: Path, plan: "Plan | str", totals: Totals, *, write: bool, sho
     totals.renamed += plan.renamed
     if show_diff:
         _show(path, plan.source.decode("utf-8", "replace"), plan.result.decode("utf-8", "replace"))
-    elif listed:
+    else:
         click.echo(f"{path}: {plan.renamed} renamed")
 
 

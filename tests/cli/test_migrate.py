@@ -77,6 +77,39 @@ def test_a_file_that_is_no_python_is_reported_and_the_rest_goes_on(tree: Path):
     assert (tree / "app/main.py").read_text() == NEW
 
 
+@pytest.mark.parametrize("name", ["app/gone.py", "requirements.txt"])
+def test_a_file_that_cannot_be_read_is_reported_and_the_rest_goes_on(tree: Path, name: str):
+    (tree / name).symlink_to(tree / "nowhere")
+
+    result = run(tree, code=2)
+
+    assert f"{tree / name}: cannot be read: " in result.output
+    assert (tree / "app/main.py").read_text() == NEW
+
+
+def test_a_file_that_cannot_be_written_is_reported(tree: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path, content: bytes) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+
+    assert f"{tree / 'app/main.py'}: cannot be written: Permission denied" in run(tree / "app", code=2).output
+    assert (tree / "app/main.py").read_text() == OLD
+
+
+def test_a_file_that_is_named_twice_is_looked_at_once(tree: Path):
+    assert "2 files looked at, 2 changed" in run(tree / "app", tree / "app/main.py").output
+
+
+def test_what_has_to_be_looked_at_is_listed_with_its_place(tree: Path):
+    (tree / "app/main.py").write_text("import os\nfrom starlette._utils import is_async_callable\n")
+
+    said = run(tree / "app").output
+
+    assert "Look at these yourself (1):" in said
+    assert f"{tree / 'app/main.py'}:2: " in said
+
+
 def test_requirements_are_reported_with_their_lines_and_left_alone(tree: Path):
     (tree / "pyproject.toml").write_text(
         '[project]\nkeywords = ["starlette"]\ndependencies = [\n  "starlette>=0.40",\n]\n'
@@ -100,6 +133,25 @@ def test_requirements_are_changed_on_request(tree: Path):
         'keywords = ["starlette"]\ndependencies = ["anyio", "asterion[full]; python_version>\'3\'"]\n'
     )
     assert listed.read_bytes() == b"asterion  # pinned\r\nsse-starlette\r\nstarlette-context\r\n"
+
+
+def test_changes_of_requirements_are_shown_and_not_written_on_request(tree: Path):
+    listed = tree / "requirements.txt"
+    listed.write_text("starlette\n")
+
+    assert "-starlette\n+asterion\n" in run("--requirements", "--diff", tree).stdout
+    assert listed.read_text() == "starlette\n"
+
+
+def test_filters_of_warnings_are_reported_and_other_lines_are_not(tree: Path):
+    project = tree / "pyproject.toml"
+    project.write_text('filterwarnings = ["ignore::starlette.exceptions.X"]\ndescription = "a starlette thing"\n')
+
+    said = run("--requirements", tree).output
+
+    assert f"{project}:1: " in said
+    assert "(left as it is)" in said
+    assert f"{project}:2: " not in said
 
 
 def test_tables_of_poetry_are_changed_and_entry_points_of_that_name_are_not(tree: Path):

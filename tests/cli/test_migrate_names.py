@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import sys
 
 import pytest
 import starlette
@@ -44,6 +45,20 @@ def test_every_public_module_of_starlette_has_its_namesake():
             "from asterion.requests import Request as R, HTTPConnection",
         ),
         ("from starlette.responses import *", "from asterion.responses import *"),
+        ("import starlette.responses as r\nx = r.JSONResponse", "import asterion.responses as r\nx = r.JSONResponse"),
+        (
+            "from starlette import responses\nx = responses.JSONResponse",
+            "from asterion import responses\nx = responses.JSONResponse",
+        ),
+        (
+            "import os, starlette.types\nx = starlette.types.Scope",
+            "import os, asterion.types\nx = asterion.types.Scope",
+        ),
+        (
+            "import asterion\nimport starlette.types\nx = starlette.types",
+            "import asterion\nimport asterion.types\nx = asterion.types",
+        ),
+        ("import starlette\nx = y[0]", "import asterion\nx = y[0]"),
         ("if 1: from starlette.types import Scope; x = 1", "if 1: from asterion.types import Scope; x = 1"),
         ("def f():\n\tfrom starlette.types import Scope", "def f():\n\tfrom asterion.types import Scope"),
         (
@@ -73,6 +88,7 @@ def test_an_import_is_renamed_and_nothing_else_is_touched(before: str, after: st
     "text",
     [
         'mock.patch("{}.responses.JSONResponse.render")',
+        'make_patcher().patch("{}.requests.Request")',
         '@patch("{}.requests.Request")\ndef f(): ...',
         'mock.patch.dict("sys.modules", {{"{}.requests": None}})',
         "importlib.import_module('{}.requests')",
@@ -121,6 +137,10 @@ def test_names_that_a_module_only_imports_itself_are_taken_from_where_they_are_d
     )
 
 
+def test_modules_that_a_module_only_imports_itself_are_imported_as_such():
+    assert migrated("from starlette.routing import re, inspect as i\n") == "import re\nimport inspect as i\n"
+
+
 def test_a_comment_goes_where_its_name_goes():
     before = "from starlette.routing import (\n    Request,  # asks\n    Route,  # answers\n)\n"
 
@@ -137,6 +157,47 @@ def test_private_names_stay_and_are_reported_with_their_line():
     assert line == 2
     assert "private" in says
     assert "asterion.dropin._utils" in says
+
+
+def test_everything_of_a_private_module_stays_and_is_reported():
+    assert migrated("from starlette._utils import *\n") == "from starlette._utils import *\n"
+    assert "asterion.dropin._utils" in noted("from starlette._utils import *\n")[0][1]
+
+
+def test_a_helper_that_a_module_only_imports_itself_stays_and_is_reported():
+    before = "from starlette.background import is_async_callable\n"
+
+    assert migrated(before) == before
+    assert "is a private helper that starlette.background happens to import" in noted(before)[0][1]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("NAME = 'starlette.requests'", "the text 'starlette.requests' looks like a module's name; left as it is"),
+        (
+            "version('starlette')",
+            "asks for the installed distribution 'starlette'; Asterion is the distribution 'asterion'",
+        ),
+        ("from starlette import responses as r\nr.Nothing", "asterion.responses has no Nothing"),
+    ],
+)
+def test_what_cannot_be_renamed_for_sure_is_reported(source: str, says: str):
+    assert migrated(source) == source.replace("from starlette", "from asterion")
+    assert [found for _, found in noted(source)] == [says]
+
+
+def test_an_annotation_that_names_what_stays_is_left_alone():
+    before = "import starlette\ndef f(r: 'starlette.Nothing | starlette.types.Scope'): ..."
+
+    assert migrated(before) == "import asterion\ndef f(r: 'starlette.Nothing | asterion.types.Scope'): ..."
+
+
+def test_what_cannot_be_told_for_want_of_a_package_is_renamed(monkeypatch: pytest.MonkeyPatch):
+    """Whether a module has a name is asked of the module, which may need what is not installed here."""
+    monkeypatch.setitem(sys.modules, "asterion.schemas", None)
+
+    assert migrated("from starlette.schemas import Unheard") == "from asterion.schemas import Unheard"
 
 
 def test_names_that_asterion_does_not_have_stay_with_starlette_and_are_reported():
@@ -157,6 +218,12 @@ def test_a_variable_of_that_name_in_an_inner_function_is_not_the_module():
     before = "import starlette\ndef f(starlette):\n    return starlette.x\ny = starlette.requests\n"
 
     assert migrated(before) == "import asterion\ndef f(starlette):\n    return starlette.x\ny = asterion.requests\n"
+
+
+def test_another_module_under_that_name_is_not_the_module():
+    before = "import os as starlette\ndef f():\n    import starlette.types\n    return starlette.types\nstarlette.path"
+
+    assert migrated(before) == before.replace("starlette.types", "asterion.types")
 
 
 def test_a_file_with_a_variable_asterion_keeps_the_module_starlette():
@@ -235,6 +302,22 @@ def test_what_is_no_python_is_told_with_its_line():
 
 
 @pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (b"# coding: nothing\nimport starlette\n", "unknown encoding: nothing"),
+        (b"import starlette\nx = '\xff'\n", "can't decode byte 0xff"),
+        (b"import starlette\nx = " + b"-" * 1000 + b"1\n", "nested too deeply"),
+    ],
+)
+def test_what_cannot_be_read_as_it_says_is_told(source: bytes, says: str):
+    plan = plan_file(source)
+
+    assert plan.failure is not None
+    assert says in plan.failure.says
+    assert not plan.changes
+
+
+@pytest.mark.parametrize(
     ("source", "line", "word"),
     [
         (
@@ -242,7 +325,14 @@ def test_what_is_no_python_is_told_with_its_line():
             3,
             "500",
         ),
+        (
+            "async def d(r, call_next):\n    try:\n        return await call_next(r)\n    except* ValueError: ...",
+            3,
+            "500",
+        ),
         ("import fastapi\n\nr.set_cookie('a b', '1')", 3, "token"),
+        ("import fastapi\n\nmake(r).set_cookie('a b', '1')", 3, "token"),
+        ("app = SessionMiddleware(app, secret_key='x')", 1, "itsdangerous.Signer"),
         ("app.add_middleware(SessionMiddleware, secret_key='x')", 1, "itsdangerous.Signer"),
         ("Middleware(SessionMiddleware, secret_key='x')", 1, "itsdangerous.Signer"),
     ],

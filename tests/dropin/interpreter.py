@@ -1,10 +1,13 @@
 """An interpreter of its own for a test: an import hook is for the whole process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# `make coverage` counts what these interpreters run as well, where it finds the way it measures.
+MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
 
 def python(*arguments: str, cwd: Path, given: str = "") -> "subprocess.CompletedProcess[str]":
@@ -12,7 +15,7 @@ def python(*arguments: str, cwd: Path, given: str = "") -> "subprocess.Completed
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         cwd=cwd,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        env={"PYTHONPATH": str(ROOT), "PATH": "", **MEASURED},
         input=given,
         capture_output=True,
         text=True,

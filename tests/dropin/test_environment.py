@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.dropin.interpreter import MEASURED
+
 ROOT = Path(__file__).parents[2]
 SAY = "import starlette.status; print(starlette.status.__name__)"
 HOOK = ROOT / "asterion" / "dropin" / "asterion_dropin.pth"
@@ -17,7 +19,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> "subprocess.Completed
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
-        env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), **environment},
+        env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), **MEASURED, **environment},
         capture_output=True,
         text=True,
         timeout=60,

@@ -54,27 +54,28 @@ def plan_file(source: bytes, face: str = "starlette") -> Plan:
     if b"\r" in source and b"\n" not in source:
         return Plan(source, source, failure=Note(1, "its lines end with a bare carriage return; convert them first"))
     try:
+        return _plan_module(source, face)
+    except RecursionError:
+        return Plan(source, source, failure=Note(1, "nested too deeply"))
+
+
+def _plan_module(source: bytes, face: str) -> Plan:
+    try:
         module = libcst.parse_module(source)
     except libcst.ParserSyntaxError as error:
         return Plan(source, source, failure=Note(error.raw_line, error.message.splitlines()[0]))
     except (UnicodeDecodeError, LookupError, SyntaxError, ValueError) as error:
         return Plan(source, source, failure=Note(1, f"not the text its encoding says: {error}"))
-    except RecursionError:
-        return Plan(source, source, failure=Note(1, "nested too deeply"))
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
     found: list[tuple[libcst.CSTNode, str]] = []
-    try:
-        if has_behaviours(source):
-            behaviours = Behaviours()
-            module.visit(behaviours)
-            found += behaviours.found
-        rename = Rename(face, bound_names(wrapper, source, face))
-        result = module.visit(rename).bytes if rename.has_work(source) else source
-        found += rename.found
-        notes = _placed(wrapper, found)
-    except RecursionError:
-        return Plan(source, source, failure=Note(1, "nested too deeply"))
-    return Plan(source, result, rename.renamed, notes, fastapi=imports_fastapi(source))
+    if has_behaviours(source):
+        behaviours = Behaviours()
+        module.visit(behaviours)
+        found += behaviours.found
+    rename = Rename(face, bound_names(wrapper, source, face))
+    result = module.visit(rename).bytes if rename.has_work(source) else source
+    found += rename.found
+    return Plan(source, result, rename.renamed, _placed(wrapper, found), fastapi=imports_fastapi(source))
 
 
 def _placed(wrapper: MetadataWrapper, found: list[tuple[libcst.CSTNode, str]]) -> list[Note]:

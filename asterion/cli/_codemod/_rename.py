@@ -1,14 +1,14 @@
 """The renaming itself: imports, dotted uses, and strings that certainly name modules."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import libcst as cst
 
 from asterion.cli._codemod._bound import Bound
 from asterion.cli._codemod._names import NEW, OLD, Moved, Stays, dotted, module_of, name_of
 from asterion.cli._codemod._split import Group, split_line, split_small
-from asterion.cli._codemod._tree import below_old, new_root, path_of, tail_of, text_of
+from asterion.cli._codemod._tree import below_old, names_of, new_root, path_of, tail_of, text_of
 
 # Calls whose first argument is the name of a module, or of what is in one.
 _NAMING = {"patch", "import_module", "__import__", "find_spec", "importorskip", "resolve_name", "cast", "locate"}
@@ -76,7 +76,7 @@ class Rename(cst.CSTTransformer):
         if not node.relative and below_old(path):
             self._groups[node] = self._grouped(node, path)
         elif not node.relative and path == f"{NEW}.applications" and self._bound.classes:
-            self._groups[node] = [Group(path, [(each, self._class_name(each, path)) for each in _names(node)])]
+            self._groups[node] = [Group(path, [(each, self._class_name(each, path)) for each in names_of(node)])]
         return False
 
     def _grouped(self, node: cst.ImportFrom, path: str) -> list[Group]:
@@ -98,8 +98,7 @@ class Rename(cst.CSTTransformer):
                 groups.setdefault(path, Group(path, [])).names.append((alias, None))
                 continue
             self.renamed += 1
-            if f"{path}.{name}".removeprefix(f"{OLD}.") and module_of(tail_of(f"{path}.{name}")) != found:
-                self._remember(alias, path, name)
+            self._remember(alias, path, name)
             groups.setdefault(found.module, Group(found.module, [])).names.append(
                 (alias, self._class_name(alias, found.module, found.name))
             )
@@ -227,10 +226,6 @@ class Rename(cst.CSTTransformer):
             return found
 
         return replace
-
-
-def _names(node: cst.ImportFrom) -> Sequence[cst.ImportAlias]:
-    return () if isinstance(node.names, cst.ImportStar) else node.names
 
 
 def _is_modules(node: cst.BaseExpression) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from asterion.cli._codemod._tree import make_path, new_root, path_of
+from asterion.cli._codemod._tree import make_path, names_of, new_root, path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,7 @@ def split_line(original: cst.ImportFrom, line: cst.SimpleStatementLine) -> cst.F
 def _comments(node: cst.ImportFrom) -> dict[str, list[cst.Comment]]:
     """The comments behind each imported name: they would go with its comma."""
     found: dict[str, list[cst.Comment]] = {}
-    if isinstance(node.names, cst.ImportStar):
-        return found
-    for alias in node.names:
+    for alias in names_of(node):
         space = alias.comma.whitespace_after if isinstance(alias.comma, cst.Comma) else None
         if isinstance(space, cst.ParenthesizedWhitespace):
             lines = [space.first_line.comment, *(line.comment for line in space.empty_lines)]
@@ -60,10 +58,10 @@ def _comments(node: cst.ImportFrom) -> dict[str, list[cst.Comment]]:
 
 
 def _lines_of(statement: cst.BaseSmallStatement, comments: dict[str, list[cst.Comment]]) -> list[cst.EmptyLine]:
-    if not isinstance(statement, cst.ImportFrom | cst.Import) or isinstance(statement.names, cst.ImportStar):
-        return []
     return [
-        cst.EmptyLine(comment=comment) for alias in statement.names for comment in comments.get(path_of(alias.name), ())
+        cst.EmptyLine(comment=comment)
+        for alias in names_of(statement)
+        for comment in comments.get(path_of(alias.name), ())
     ]
 
 

@@ -1,5 +1,7 @@
 """Small questions to syntax trees."""
 
+from collections.abc import Sequence
+
 import libcst as cst
 
 from asterion.cli._codemod._names import NEW, OLD
@@ -24,6 +26,12 @@ def below_old(path: str) -> bool:
 def tail_of(path: str) -> str:
     """`responses` for `starlette.responses`."""
     return path.partition(".")[2]
+
+
+def names_of(statement: cst.BaseSmallStatement) -> Sequence[cst.ImportAlias]:
+    """What an import names one by one; nothing for `import *`, and for other statements."""
+    names = statement.names if isinstance(statement, cst.ImportFrom | cst.Import) else ()
+    return () if isinstance(names, cst.ImportStar) else names
 
 
 def make_path(path: str) -> cst.Name | cst.Attribute:
