@@ -9,14 +9,10 @@ import functools
 import inspect
 from typing import Any
 
-_UNWRAP_LIMIT = 64
-
 
 def unwrap_partials(obj: Any) -> Any:
     """The callable beneath any number of `functools.partial` layers."""
-    for _ in range(_UNWRAP_LIMIT):
-        if not isinstance(obj, functools.partial):
-            break
+    while isinstance(obj, functools.partial):
         obj = obj.func
     return obj
 

@@ -23,9 +23,6 @@ class Place:
         self.literal = literal
         self.prefix = prefix
 
-    def __repr__(self) -> str:
-        return f"Place(literal={self.literal!r}, prefix={self.prefix!r})"
-
 
 class RouteIndex(Generic[R]):
     """An index over `(route, places)`; a route without places is a candidate everywhere."""

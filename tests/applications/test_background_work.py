@@ -155,6 +155,42 @@ async def test_work_that_does_not_end_is_cancelled_when_its_grace_is_over(caplog
     assert server.told == ["startup.complete", "shutdown.complete"]
 
 
+async def test_work_that_ends_while_other_work_is_cancelled_is_not_said_to_run_still(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Two pieces of work, of which one ends when the other is cancelled: only one of them has to be cancelled."""
+    log: list[str] = []
+    cancelled, ended = anyio.Event(), anyio.Event()
+
+    async def work() -> None:
+        try:
+            await cancelled.wait()
+        except BaseException:
+            log.append("cancelled")
+            cancelled.set()
+            with anyio.CancelScope(shield=True):
+                await ended.wait()
+            raise
+        log.append("came to its end")
+        ended.set()
+
+    class Impatient(Asterion):
+        policies = dataclasses.replace(ASTERION, background_grace=0.0)
+
+    app = application(Impatient, BackgroundTask(work))
+    async with served(app) as server:
+        async with anyio.create_task_group() as group:
+            group.start_soon(Exchange(app).run)
+            group.start_soon(Exchange(app).run)
+            await wait_all_blocked()
+            group.cancel_scope.cancel()
+        with caplog.at_level(logging.WARNING):
+            server.stop()
+            await wait_all_blocked()
+    assert log == ["cancelled", "came to its end"]
+    assert caplog.text.count("background work was still running at shutdown") == 1
+
+
 async def test_an_error_of_work_that_outlived_its_request_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody waits for it any more, so nobody else would hear of it."""
     go = anyio.Event()

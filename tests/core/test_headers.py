@@ -59,6 +59,22 @@ class TestEncoding:
         with pytest.raises(ValueError, match=r"'content-disposition'.*Percent-encode"):
             encode_header_value("日本", "content-disposition")
 
+    def test_a_name_that_is_too_long_to_be_remembered_is_checked_each_time(self):
+        for _ in range(2):
+            assert encode_header_name("X" * 100) == b"x" * 100
+            with pytest.raises(ValueError, match="is not a token"):
+                encode_header_name(" " * 100)
+
+    def test_a_kind_of_text_that_fails_by_itself_is_not_said_to_be_none(self):
+        class Lazy(str):
+            __slots__ = ()
+
+            def isprintable(self):
+                raise AttributeError("translations are not loaded")
+
+        with pytest.raises(AttributeError, match="translations are not loaded"):
+            encode_header_value(Lazy("x"))
+
     @pytest.mark.parametrize("value", [1, None, b"x", 1.5])
     def test_a_value_of_another_type_is_a_type_error_that_shows_it(self, value):
         with pytest.raises(TypeError, match="'x-count' must be a str"):
@@ -245,3 +261,26 @@ class TestVary:
         headers = MutableHeaders()
         headers.add_vary_header(" , ")
         assert headers.raw == []
+
+
+class TestManyFields:
+    """Hundreds of lines, of which a mapping is made: every name is asked for in turn."""
+
+    raw = [(b"x-%d" % (number % 150), b"%d" % number) for number in range(300)]
+
+    def test_each_name_has_its_first_value(self):
+        assert dict(Headers(raw=self.raw)) == {f"x-{number}": str(number) for number in range(150)}
+
+    def test_a_name_that_is_not_there_is_not_found_after_all_were_asked_for(self):
+        headers = Headers(raw=self.raw)
+        headers.keys()
+        with pytest.raises(KeyError):
+            headers["x-150"]
+
+    def test_a_line_that_has_moved_is_found_where_it_is(self):
+        raw = list(self.raw)
+        headers = Headers(raw=raw)
+        headers.keys()
+        del raw[0]
+        assert headers["x-7"] == "7"
+        assert headers["x-0"] == "150"

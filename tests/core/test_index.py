@@ -54,6 +54,12 @@ def test_a_route_without_a_place_is_a_candidate_everywhere() -> None:
     assert made.candidates("no slash at all") == ["custom"]
 
 
+def test_a_template_without_a_static_beginning_is_a_candidate_everywhere() -> None:
+    made = index(("a", literal("/a")), ("any", prefix("")))
+    assert made.candidates("/a") == ["a", "any"]
+    assert made.candidates("no slash at all") == ["any"]
+
+
 def test_candidates_stand_in_declared_order_wherever_they_are_filed() -> None:
     made = index(
         ("template", prefix("/users/")),

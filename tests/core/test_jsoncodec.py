@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from asterion.responses import JSONResponse
 from asterion.routing import Route, WebSocketRoute
 from asterion.testclient import TestClient
 from asterion.websockets import WebSocket
+from tests.dropin.interpreter import python
 
 VALUES: list[Any] = [
     {"id": 1, "name": "Ada", "roles": ["admin", "user"], "score": 12.5, "none": None, "yes": True},
@@ -116,3 +118,27 @@ def test_the_codec_may_be_ones_own_and_the_one_before_is_given_back() -> None:
 def test_a_codec_that_is_not_known_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="'simplejson'; say 'json', 'orjson', 'msgspec'"):
         use_json_codec("simplejson")
+
+
+def test_a_codec_shows_its_name() -> None:
+    assert repr(JSONCodec("orjson", json.dumps, json.loads)) == "JSONCodec('orjson')"
+
+
+PICKY = """
+def make(markers, *rest, made=json.encoder.c_make_encoder):
+    if markers is None:
+        raise TypeError("markers must be a dict")
+    return made(markers, *rest)
+json.encoder.c_make_encoder = make
+"""
+
+
+@pytest.mark.parametrize("accelerator", [PICKY, "json.encoder.c_make_encoder = None\n"])
+def test_an_interpreter_with_another_accelerator_or_none_writes_the_same(accelerator: str, tmp_path: Path) -> None:
+    program = (
+        f"import json.encoder\n{accelerator}"
+        "from asterion.responses import JSONResponse\n"
+        "print(JSONResponse({'a': ['ü', 1.5, None]}).body.decode().encode('unicode_escape').decode())"
+    )
+    finished = python("-c", program, cwd=tmp_path)
+    assert finished.stdout == '{"a":["\\xfc",1.5,null]}\n', finished.stderr

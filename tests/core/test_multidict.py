@@ -23,6 +23,7 @@ class TestReading:
         assert multi.getlist("a") == [1, 2]
         assert multi.multi_items() == PAIRS
         assert dict(multi) == {"a": 2, "b": 0}
+        assert list(multi) == ["a", "b"]
         assert list(multi.keys()) == ["a", "b"]
         assert list(multi.values()) == [2, 0]
         assert list(multi.items()) == [("a", 2), ("b", 0)]

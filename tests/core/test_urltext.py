@@ -27,6 +27,7 @@ class TestSplitting:
             ("http://[::1]:8/", ("http", "[::1]:8", "/", "", "")),
             ("http://u:p@[::1]/", ("http", "u:p@[::1]", "/", "", "")),
             ("?a?b", ("", "", "", "a?b", "")),
+            ("http://bücher.example:8/", ("http", "bücher.example:8", "/", "", "")),
         ],
     )
     def test_components(self, text, parts):

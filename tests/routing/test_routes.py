@@ -407,3 +407,11 @@ async def test_a_route_whose_pattern_was_replaced_matches_by_that(path: str) -> 
     route = Route("/about", hello)
     route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
     assert (await request(Router([route]), path=path)).body == b"hello"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/items/7", 200), ("/items/x", 404)])
+async def test_a_route_whose_parameters_were_taken_away_matches_by_its_pattern(path: str, status: int) -> None:
+    route = Route("/items/{id}", hello)
+    route.path_regex = re.compile("^/items/[0-9]+$")
+    route.param_convertors = {}
+    assert (await request(Router([route]), path=path)).status == status
