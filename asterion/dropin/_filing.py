@@ -46,12 +46,10 @@ class Filed:
         self.index: RouteIndex[Any] = RouteIndex([(route, places(route, self.nested)) for route in routes])
 
     def is_about(self, routes: list[Any]) -> bool:
-        """Whether this is the index over `routes` as they are now."""
+        """Whether this is the index over `routes` as they are now, though some list has changed since it was made."""
         latest = RouteList.latest
         if routes is not self.routes:
             return False
-        if latest == self.latest:
-            return True
         if self.version != getattr(routes, "version", None):
             return False
         if any(version_of(branch) != version for branch, version in self.nested):

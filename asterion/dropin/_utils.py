@@ -45,9 +45,11 @@ class AwaitableOrContextManagerWrapper(Generic[Closing]):
 
     __slots__ = ("awaitable", "result")
 
+    result: Closing
+    """There once the block was entered."""
+
     def __init__(self, awaitable: Awaitable[Closing]) -> None:
         self.awaitable = awaitable
-        self.result: Closing | None = None
 
     def __await__(self) -> Generator[object, None, Closing]:
         return self.awaitable.__await__()
@@ -59,8 +61,7 @@ class AwaitableOrContextManagerWrapper(Generic[Closing]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.result is not None:
-            await self.result.close()
+        await self.result.close()
 
 
 def _only_exception(error: BaseException) -> BaseException:

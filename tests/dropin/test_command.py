@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dropin.interpreter import python
+from tests.dropin.interpreter import ROOT, python
 
 REPORT = """\
 import json, os, sys
@@ -77,6 +77,19 @@ def test_a_command_line_that_names_no_program_is_answered_with_the_usage(argumen
     finished = python("-m", "asterion.dropin", *arguments, cwd=tmp_path)
     assert finished.returncode == 2
     assert finished.stderr.startswith("usage: python -m asterion.dropin FILE.py")
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_usage_can_be_asked_for(option: str, tmp_path: Path) -> None:
+    finished = python("-m", "asterion.dropin", option, cwd=tmp_path)
+    assert finished.returncode == 0
+    assert finished.stdout.startswith("usage: python -m asterion.dropin FILE.py")
+
+
+def test_a_python_that_keeps_unsafe_folders_out_of_its_path_keeps_out_that_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "report.py").write_text(REPORT)
+    finished = python("-P", "-m", "asterion.dropin", "report.py", cwd=tmp_path)
+    assert json.loads(finished.stdout)["path"] == str(ROOT), finished.stderr
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dropin.interpreter import MEASURED
+from tests.dropin.interpreter import BEGIN, MEASURED
 
 ROOT = Path(__file__).parents[2]
 SAY = "import starlette.status; print(starlette.status.__name__)"
@@ -40,7 +40,7 @@ def test_the_hook_of_the_wheel_installs_the_drop_in_when_the_variable_asks(
     value: str, installed: str, tmp_path: Path
 ) -> None:
     finished = run(
-        "-S", "-c", installed + SAY, cwd=tmp_path, ASTERION_DROPIN=value, PYTHONPATH=os.pathsep.join(sys.path)
+        "-S", "-c", BEGIN + installed + SAY, cwd=tmp_path, ASTERION_DROPIN=value, PYTHONPATH=os.pathsep.join(sys.path)
     )
     assert finished.stdout == "asterion.status\n", finished.stderr
 
@@ -67,8 +67,14 @@ def test_the_folder_on_the_path_starts_the_drop_in_and_then_the_sitecustomize_it
     assert finished.stdout == "asterion.status\nsitecustomize True\n", finished.stderr
 
 
+def test_the_folder_on_the_path_starts_nothing_unless_the_variable_asks(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(FOLDER), str(ROOT)])
+    finished = run("-c", SAY, cwd=tmp_path, PYTHONPATH=path, ASTERION_DROPIN="0")
+    assert finished.stdout == "starlette.status\n", finished.stderr
+
+
 def test_an_interpreter_without_asterion_starts_all_the_same(tmp_path: Path) -> None:
-    finished = run("-S", "-c", "import sitecustomize; print('up')", cwd=tmp_path, PYTHONPATH=str(FOLDER))
+    finished = run("-S", "-c", BEGIN + "import sitecustomize; print('up')", cwd=tmp_path, PYTHONPATH=str(FOLDER))
     assert (finished.stdout, finished.stderr) == ("up\n", "")
 
 
@@ -77,7 +83,7 @@ def test_a_process_in_which_starlette_is_there_already_says_so_and_starts(tmp_pa
     finished = run(
         "-S",
         "-c",
-        "import starlette, asterion.dropin._start; print('up')",
+        BEGIN + "import starlette, asterion.dropin._start; print('up')",
         cwd=tmp_path,
         PYTHONPATH=os.pathsep.join(sys.path),
         ASTERION_DROPIN="1",
@@ -118,7 +124,7 @@ def test_children_of_a_program_under_the_command_have_the_drop_in(way: str, tmp_
 @pytest.mark.parametrize("way", CHILDREN)
 def test_turn_on_reaches_children_where_asterion_is_not_installed(way: str, tmp_path: Path) -> None:
     """`-S` leaves the installed packages, and with them the wheel's hook, out of the parent."""
-    program = "import asterion.dropin\nasterion.dropin.turn_on()\n" + CHILDREN[way]
+    program = BEGIN + "import asterion.dropin\nasterion.dropin.turn_on()\n" + CHILDREN[way]
     (tmp_path / "parent.py").write_text(program)
     (tmp_path / "sitecustomize.py").write_text("print('theirs')")
     path = os.pathsep.join(entry for entry in sys.path if not os.path.exists(os.path.join(entry, HOOK.name)))

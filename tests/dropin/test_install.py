@@ -96,6 +96,14 @@ def test_a_module_that_asterion_does_not_have_is_not_found(name: str, tmp_path: 
     assert run(program, tmp_path) == name
 
 
+def test_a_finder_that_is_asked_directly_knows_nothing_below_what_is_no_package(tmp_path: Path) -> None:
+    program = """
+        import sys
+        print([finder.find_spec("starlette.status.no_such_module", None) for finder in sys.meta_path])
+    """
+    assert set(run(program, tmp_path).strip("[]").split(", ")) == {"None"}
+
+
 def test_one_may_ask_whether_a_module_is_there(tmp_path: Path) -> None:
     program = """
         from importlib.util import find_spec

@@ -48,6 +48,11 @@ def test_the_metadata_are_there_where_starlette_is_not_installed(tmp_path: Path)
     assert finished.stdout.split() == ANSWERS, finished.stderr
 
 
+def test_files_of_the_distribution_are_looked_for_where_asterion_is(tmp_path: Path) -> None:
+    program = "from importlib.metadata import distribution\nprint(distribution('starlette').locate_file('asterion'))"
+    assert run(program, tmp_path) == [str(ROOT / "asterion")]
+
+
 def test_another_installed_version_does_not_show(tmp_path: Path) -> None:
     info = tmp_path / "starlette-0.20.0.dist-info"
     info.mkdir()

@@ -226,6 +226,27 @@ def test_an_exception_of_a_wrapped_websocket_is_answered_by_its_handler(backend:
     assert caught.value.code == 4409
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_exception_without_handler_leaves_a_wrapped_websocket_as_itself(backend: Any) -> None:
+    left: list[Exception] = []
+
+    async def fails(conn: Any, scope: Any, receive: Any, send: Any) -> None:
+        await conn.accept()
+        raise OutOfStock
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await wrapping(fails, WebSocket)(scope, receive, send)
+        except OutOfStock as error:
+            left.append(error)
+            raise
+
+    with pytest.raises(OutOfStock) as caught:
+        with TestClient(app, backend=backend).websocket_connect("/shop") as websocket:
+            websocket.receive_text()
+    assert left == [caught.value]
+
+
 class SoldOut(OutOfStock):
     pass
 

@@ -58,6 +58,23 @@ def test_a_loop_that_asks_for_one_scope_is_told_from_whoever_else_reads_the_same
     assert Owner().walk(OTHER, again=True) == [OTHER, OTHER, None, None, None]
 
 
+class Counting:
+    """Two loops in whose lines the list is mentioned twice, and one that is as any other."""
+
+    routes: Any = ()
+
+    def walk(self, scope: Any) -> Any:
+        for route in self.routes: route.matches(scope) or self.routes  # fmt: skip # noqa: E701
+        for route in self.routes: self.routes or route.matches(scope)  # fmt: skip # noqa: E701
+        for route in self.routes:
+            route.matches(scope)
+
+
+def test_of_a_line_that_mentions_the_list_twice_it_is_not_told_which_is_meant() -> None:
+    walks = Walks(Counting.walk, "self.routes")
+    assert list(walks._names) == [Counting.walk.__code__.co_firstlineno + 3]
+
+
 @pytest.mark.parametrize("function", [len, None, eval("lambda self: self.routes"), property(lambda self: None)])
 def test_of_a_function_without_a_source_nothing_is_known(function: Any) -> None:
     assert not Walks(function, "self.routes")
