@@ -57,9 +57,11 @@ class PendingForm:
 
     __slots__ = ("_form", "_read")
 
+    _form: FormData
+    """There once the block was entered."""
+
     def __init__(self, read: Callable[[], Awaitable[FormData]]) -> None:
         self._read = read
-        self._form: FormData | None = None
 
     def __await__(self) -> Generator[Any, None, FormData]:
         return self._read().__await__()
@@ -71,8 +73,7 @@ class PendingForm:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._form is not None:
-            await self._form.close()
+        await self._form.close()
 
 
 class Request(BodyRequest[StateT]):
