@@ -86,6 +86,7 @@ def test_routes_are_shown_in_order_with_those_of_mounts_below_them(arguments: li
     [
         ("mian:app", "no module named 'mian'; looked in {cwd}"),
         ("package.api:app", "no module named 'package.api' in the package 'package'"),
+        ("main.api:app", "no module named 'main.api' in the package 'main'"),
         ("main:application", "has no attribute 'application'; applications there: app"),
         ("main:app.nothing", "has no attribute 'nothing' (of 'app.nothing')"),
         ("main", "'main' is not of the form module:attribute, as in main:app"),
@@ -132,6 +133,100 @@ def test_run_without_uvicorn_says_what_to_install(project: Path) -> None:
         1,
         "Error: there is no uvicorn to serve with; pip install 'asterion[server]'\n",
     )
+
+
+def test_an_uvicorn_that_lacks_something_of_its_own_is_not_said_to_be_missing(project: Path) -> None:
+    (project / "uvicorn").mkdir()
+    (project / "uvicorn" / "__init__.py").write_text("import no_such_thing\n")
+    program = "import sys; sys.argv[1:] = ['run', 'main:app']\n"
+    finished = python("-c", program + "import asterion.cli; asterion.cli.main()", cwd=project)
+    assert finished.stderr.rstrip().endswith("ModuleNotFoundError: No module named 'no_such_thing'")
+
+
+def test_a_click_that_lacks_something_of_its_own_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import no_such_thing\n")
+    finished = python("-c", "import asterion.cli; asterion.cli.main()", cwd=tmp_path)
+    assert finished.stderr.rstrip().endswith("ModuleNotFoundError: No module named 'no_such_thing'")
+
+
+SERVER = """
+import click
+
+@click.command()
+@click.argument("app")
+@click.option("--port", type=int, default=8000)
+def main(app, port):
+    import starlette.status
+    print("serving", app, port, starlette.status.__name__)
+"""
+
+
+@pytest.mark.parametrize(("options", "engine"), [([], "starlette"), (["--dropin"], "asterion")])
+def test_run_serves_the_target_with_the_options_of_uvicorn(options: list[str], engine: str, project: Path) -> None:
+    (project / "uvicorn").mkdir()
+    (project / "uvicorn" / "__init__.py").write_text("")
+    (project / "uvicorn" / "main.py").write_text(SERVER)
+    finished = asterion("run", *options, "main:app", "--port", "80", cwd=project)
+    assert finished.stdout == f"serving main:app 80 {engine}.status\n", finished.stderr
+
+
+def test_the_drop_in_comes_too_late_where_starlette_is_there_already(project: Path) -> None:
+    program = (
+        "import sys, starlette\nsys.argv[1:] = ['run', '--dropin', 'main:app']\n"
+        "import asterion.cli; asterion.cli.main()"
+    )
+    finished = python("-c", program, cwd=project)
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("Error: ")
+    assert "starlette" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:
+    finished = asterion("serve", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "No such command 'serve'" in finished.stderr
+
+
+KINDS = """
+from functools import partial
+from asterion.applications import Asterion
+from asterion.routing import BaseRoute, Host, Mount, Route
+from asterion.responses import PlainTextResponse
+
+async def book(request, shelf=None):
+    return PlainTextResponse("")
+
+class Static:
+    async def __call__(self, scope, receive, send):
+        await PlainTextResponse("")(scope, receive, send)
+
+class Own(BaseRoute):
+    pass
+
+app = Asterion(routes=[
+    Host("{shop}.example.org", Asterion(routes=[Route("/books", partial(book, shelf=1))])),
+    Mount("/static", Static()),
+    Own(),
+])
+"""
+
+
+def test_hosts_other_applications_and_routes_of_ones_own_are_shown_too(project: Path) -> None:
+    (project / "kinds.py").write_text(KINDS)
+    finished = asterion("routes", "kinds:app", cwd=project)
+    assert [line.split() for line in finished.stdout.splitlines()[1:]] == [
+        ["host", "{shop}.example.org"],
+        ["GET", "HEAD", "{shop}.example.org/books", "book", "kinds.book"],
+        ["mount", "/static", "kinds.Static"],
+        ["any", "/"],
+    ], finished.stderr
+
+
+def test_routes_are_shown_without_rich_in_columns_between_tabs(project: Path) -> None:
+    program = "import sys; sys.modules['rich'] = None; sys.argv[1:] = ['routes', 'main:app']\n"
+    finished = python("-c", program + "import asterion.cli; asterion.cli.main()", cwd=project)
+    assert finished.stdout.splitlines()[-1] == "WebSocket\t/shop/live\tlive\tmain.live", finished.stderr
 
 
 def test_the_console_script_is_the_same_command() -> None:
