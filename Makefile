@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 STRIDE ?= 1
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo tour test check format bench bench-check bench-all parity failures-page evidence compat properties fuzz faults reliability growth soak test-modes mutation clean
+.PHONY: help demo tour test check format bench bench-check bench-all parity failures-page evidence compat properties fuzz faults reliability growth soak test-modes mutation coverage clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -86,6 +86,9 @@ test-modes: $(VENV)/.installed-dev ## run every test under -O, -X dev and with a
 
 mutation: $(VENV)/.installed-dev ## change the code in small ways: do the tests notice? (ARGS="_core/cookies.py --sample 40")
 	@nice -n 10 $(BIN)/python -m scripts.mutation $(ARGS)
+
+coverage: $(VENV)/.installed-dev ## run the tests and say which branches of the package none takes (ARGS="tests/routing")
+	@nice -n 10 $(BIN)/python -m scripts.covering $(ARGS)
 
 clean: ## remove the virtual environment and all caches
 	@rm -rf $(VENV) .compat .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .fixbook

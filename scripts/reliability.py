@@ -40,6 +40,10 @@ _DIFFERENCES = """\
 The same random request to Asterion and to Starlette. Every difference that is meant is explained; a violation is one
 that is not."""
 
+_COVERAGE = """\
+Statements and branches of the package that the tests take, in threads and in the processes that tests start as well.
+What cannot be taken is excluded, with the reason."""
+
 PARTS: dict[str, tuple[str, str]] = {
     "faults": ("Faults", _FAULTS),
     "simulation": ("Simulation", "Whole applications with several clients at once, in an order drawn by a seed."),
@@ -51,7 +55,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "soak": ("Soak", "Many requests, one in five of them faulted: what is held at the end."),
     "modes": ("Modes", "The tests of every part under `python -O`, under `-X dev` and with asyncio's debug mode."),
     "mutation": ("Mutation", "Small changes to the code, which some test has to notice."),
-    "coverage": ("Coverage", "Branches that the tests take."),
+    "coverage": ("Coverage", _COVERAGE),
 }
 
 
@@ -67,6 +71,10 @@ def _flat(side: dict[str, Any]) -> str:
 def _failed(side: dict[str, Any]) -> str:
     count = sum(run.get(kind, 0) for run in side.values() for kind in ("passed", "failed", "error"))
     return f"{sum(run.get('failed', 0) + run.get('error', 0) for run in side.values())} of {count:,}"
+
+
+def _missed(side: dict[str, Any]) -> str:
+    return f"{side['statements missed'] + side['branches missed']} of {side['statements'] + side['branches']:,}"
 
 
 def _survived(side: dict[str, Any]) -> str:
@@ -85,6 +93,7 @@ SUMMARIES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "soak": ("objects, descriptors, tasks and memory", _flat),
     "modes": ("tests that fail under -O, -X dev or asyncio's debug mode", _failed),
     "mutation": ("mutants that no test notices", _survived),
+    "coverage": ("statements and branches that no test takes", _missed),
 }
 
 
