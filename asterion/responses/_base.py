@@ -282,12 +282,8 @@ class JSONResponse(Response):
             self.media_type = media_type
         self.background = background
         kind = self.__class__
-        body: bytes | memoryview
-        # PERF(benchmarks/plain_text): what `render` and `init_headers` come to, nearly always, without the calls.
-        if content.__class__ is str and kind.render is _RENDER and self.charset == "utf-8":
-            body = self.body = content.encode()
-        else:
-            body = self.body = self.render(content)
+        body = self.body = self.render(content)
+        # PERF(benchmarks/typed_parameter): what `init_headers` comes to, nearly always, without the call.
         if headers is None and status_code == 200 and kind.init_headers is _INIT_HEADERS and body.__class__ is bytes:
             length = len(body)
             lines = self.raw_headers = [_length_lines.get(length) or _length_line(length)]

@@ -156,16 +156,13 @@ async def _beat(wire: _Wire, ping: float, watch: ClientWatch) -> None:
         watch.fail(error)
 
 
-class _Encoded:
+class _Encoded(AsyncIterator[bytes]):
     """The items of a source as bytes."""
 
     __slots__ = ("_iterator",)
 
     def __init__(self, iterator: AsyncIterator[Any]) -> None:
         self._iterator = iterator
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
 
     async def __anext__(self) -> bytes:
         item = await anext(self._iterator)

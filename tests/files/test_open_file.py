@@ -25,6 +25,11 @@ def test_closing_twice_or_before_opening_is_harmless_and_final(path):
         file.open()
 
 
+def test_a_file_that_was_not_opened_cannot_be_read(path):
+    with pytest.raises(FileIsClosed, match="is not open"):
+        OpenFile(path).read(0, 1, 1, 1)
+
+
 def test_a_file_that_is_being_read_is_closed_when_the_read_is_done(path):
     """`close` does not wait, and the descriptor is not taken away under a thread."""
     file = OpenFile(path)

@@ -226,3 +226,20 @@ async def test_a_server_that_sends_paths_is_given_the_path_of_the_sibling(assets
 def test_a_coding_without_a_file_name_ending_is_refused_at_once(root):
     with pytest.raises(ValueError, match="names 'deflate'"):
         StaticFiles(directory=root, precompressed=["deflate"])
+
+
+async def test_a_file_that_a_subclass_takes_from_elsewhere_has_no_siblings(assets, tmp_path):
+    """They are looked for in the directories that were given; what lies beside that file is nobody's business here."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write(elsewhere / "app.js", PLAIN)
+    write(elsewhere / "app.js.gz", b"gzip")
+
+    class Elsewhere(StaticFiles):
+        def lookup_path(self, path):
+            return str(elsewhere / path), (elsewhere / path).stat()
+
+    answer = await request(
+        Elsewhere(directory=assets, precompressed=True), path="/app.js", headers=[("accept-encoding", "gzip")]
+    )
+    assert (answer.body, answer.headers.get("content-encoding")) == (PLAIN, None)

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from asterion._core.wire import straight
+from asterion.datastructures import Headers
 from asterion.middleware.cors import ALL_METHODS, SAFELISTED_HEADERS, CORSMiddleware
 from asterion.responses import PlainTextResponse
 from tests.asgi import request
@@ -159,3 +160,15 @@ def test_an_origin_no_browser_sends_is_logged(caplog, origin):
     with caplog.at_level(logging.WARNING):
         CORSMiddleware(None, allow_origins=[origin])
     assert repr(origin) in caplog.text
+
+
+async def test_the_method_that_marks_answers_can_be_called_without_an_origin():
+    """Subclasses and other middleware call it with messages of their own."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    middleware = CORSMiddleware(PlainTextResponse("ok"), allow_origins=["*"])
+    await middleware.send({"type": "http.response.start", "status": 200}, send, Headers())
+    assert sent == [{"type": "http.response.start", "status": 200, "headers": []}]

@@ -191,8 +191,21 @@ def test_an_impossible_level_is_refused():
         GZipMiddleware(None, compresslevel=10)
 
 
+async def test_a_responder_without_a_coding_leaves_a_chunk_as_it_is():
+    assert await IdentityResponder(None, 500).apply_compression(b"chunk", more_body=False) == b"chunk"
+
+
+def test_a_responder_with_a_coder_of_another_kind_has_no_compressor():
+    responder = GZipResponder(None, 500)
+    responder._make_coder = lambda size: "not a coder"
+    with pytest.raises(TypeError, match="has a GzipCoder, not 'not a coder'"):
+        responder.compressor  # noqa: B018
+
+
 def test_the_compressor_of_a_responder_makes_gzip():
-    compressor = GZipResponder(None, 500).compressor
+    responder = GZipResponder(None, 500)
+    compressor = responder.compressor
+    assert responder.compressor is compressor
     assert gzip.decompress(compressor.compress(b"a" * 100) + compressor.flush()) == b"a" * 100
 
 

@@ -1,5 +1,6 @@
 """WSGI applications inside of an ASGI one (PEP 3333)."""
 
+import tempfile
 import threading
 from wsgiref.validate import validator
 
@@ -255,3 +256,29 @@ def test_a_responder_that_is_not_sending_says_so():
     responder.start_response("200 OK", [])
     with pytest.raises(RuntimeError, match="is not sending"):
         responder.write(b"a")
+
+
+async def test_an_error_of_receive_is_raised_and_the_body_so_far_is_let_go(monkeypatch):
+    bodies = []
+
+    class Spool(tempfile.SpooledTemporaryFile):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            bodies.append(self)
+
+    class Broken(Exchange):
+        async def receive(self):
+            if self.receives:
+                raise ConnectionAbortedError("the connection broke")
+            return await super().receive()
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", Spool)
+    with pytest.raises(ConnectionAbortedError, match="the connection broke"):
+        await Broken(WSGIMiddleware(hello), http_scope("POST"), body=[b"a", b"b"]).run()
+    assert [body.closed for body in bodies] == [True]
+
+
+def test_a_server_that_does_not_know_the_client_gives_no_address():
+    environ = build_environ(http_scope(client=None), b"")
+    assert "REMOTE_ADDR" not in environ
+    assert "REMOTE_PORT" not in environ

@@ -118,6 +118,7 @@ MALFORMED = {
     "another boundary": field("a").replace(B, b"Other") + END,
     "no name": part("Content-Disposition: form-data") + END,
     "no disposition": part("Content-Type: text/plain") + END,
+    "no disposition but a charset": part("Content-Type: text/plain; charset=utf-8") + END,
     "no headers": b"--" + B + b"\r\n\r\nx\r\n" + END,
     "another disposition": part('Content-Disposition: attachment; name="a"') + END,
     "a name given twice": part(CD + '; name="b"') + END,
@@ -385,3 +386,8 @@ def test_a_missing_library_and_its_namesake_count_as_missing(
 
     monkeypatch.setitem(sys.modules, "multipart", None if installed is None else types.ModuleType("multipart"))
     assert _library.library.__wrapped__() is None
+
+
+async def test_a_content_type_that_only_mentions_a_charset_has_none() -> None:
+    head = CD + "\r\nContent-Type: text/plain; x-charset=utf-16"
+    assert await items(part(head, "ü".encode()) + END) == [("a", "ü")]

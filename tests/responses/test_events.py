@@ -290,3 +290,30 @@ async def test_cancelling_the_response_closes_its_source_and_ends_its_heart() ->
             group.cancel_scope.cancel()
     assert log == ["closed"]
     assert not exchange.complete
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("ping", [None, 15.0])
+async def test_a_client_that_goes_before_the_first_event_is_no_error(ping: float | None) -> None:
+    source = Closable()
+    response = EventSourceResponse(source, ping=ping)
+    exchange = Exchange(response, on_send=lambda message: exchange.disconnect())
+    await exchange.run()
+    assert source.log == ["closed"]
+
+
+class Closable:
+    """A source that notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def __aiter__(self) -> "Closable":
+        return self
+
+    async def __anext__(self) -> str:
+        self.log.append("asked")
+        return "event"
+
+    async def aclose(self) -> None:
+        self.log.append("closed")

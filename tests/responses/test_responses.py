@@ -380,3 +380,10 @@ async def test_a_subclass_may_render_in_its_own_way() -> None:
 
     answer = await request(Csv([["a", "b"], ["c", "d"]]))
     assert (answer.body, answer.headers["content-length"]) == (b"a,b\nc,d", "7")
+
+
+async def test_json_without_a_media_type_announces_none() -> None:
+    class Bare(JSONResponse):
+        media_type = None
+
+    assert (await request(Bare([]))).raw_headers == [(b"content-length", b"2")]

@@ -374,3 +374,22 @@ async def test_nothing_is_left_waiting_in_receive_after_the_response(spec_versio
 
     await StreamingResponse([b"a"] * 50)(http_scope(spec_version=spec_version), receive, send)
     assert waiting == 0
+
+
+async def test_one_may_listen_for_the_disconnect_oneself() -> None:
+    messages = iter([{"type": "http.request", "body": b"x"}, {"type": "http.disconnect"}, {"type": "never"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    await StreamingResponse([b""]).listen_for_disconnect(receive)
+    assert next(messages) == {"type": "never"}
+
+
+def test_what_can_be_awaited_is_said_to_be_no_stream() -> None:
+    class Promise:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    with pytest.raises(TypeError, match="it is a coroutine: await it first"):
+        StreamingResponse(Promise())  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import pytest
 from asterion.background import BackgroundTask
 from asterion.requests import Request
 from asterion.templating import Jinja2Templates, TemplateConfigurationError
-from tests.asgi import request
+from tests.asgi import http_scope, request
 
 pytestmark = pytest.mark.anyio
 
@@ -169,3 +169,10 @@ async def test_errors_of_a_template_are_raised(templates):
     templates.env.loader.mapping = {**PAGES, "bad.html": "{{ 1 / 0 }}"}
     with pytest.raises(ZeroDivisionError):
         await request(app_for(lambda request: templates.TemplateResponse(request, "bad.html")))
+
+
+async def test_a_context_processor_that_gives_no_dict_is_a_clear_error():
+    environment = jinja2.Environment(loader=jinja2.DictLoader({"page.html": ""}), autoescape=True)
+    templates = Jinja2Templates(env=environment, context_processors=[lambda request: [("a", 1)]])
+    with pytest.raises(TypeError, match=r"must return a dict, got \[\('a', 1\)\]"):
+        templates.TemplateResponse(Request(http_scope()), "page.html")
