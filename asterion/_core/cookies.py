@@ -120,9 +120,10 @@ def render_set_cookie(
         raise ValueError(f"Cookie name {key!r} is not a token: use letters, digits and !#$%&'*+-.^_`|~: only.")
     _check_combination(key, path, domain, secure, samesite, partitioned)
     pair = f"{key}={_quote(value)}"
-    if len(pair) > MAX_COOKIE_SIZE:
+    size = len(pair) - len("=")
+    if size > MAX_COOKIE_SIZE:
         raise ValueError(
-            f"Cookie {key!r} is {len(pair)} bytes long when quoted; browsers drop more than {MAX_COOKIE_SIZE}. "
+            f"Cookie {key!r} is {size} bytes long when quoted; browsers drop more than {MAX_COOKIE_SIZE}. "
             "Keep the data on the server and send a key."
         )
     attributes = (
