@@ -7,6 +7,7 @@ the error that enforces it names it; a form means the same however its bytes wer
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
+from asterion._core.charsets import CHARSETS, check_charsets, codec_of
 from asterion.exceptions import HTTPException
 
 MEBIBYTE = 1024 * 1024
@@ -36,7 +37,7 @@ class MultiPartException(HTTPException):
 class FormLimits:
     """What a form may cost. Sizes are bytes; `float("inf")` takes a count limit off.
 
-    Raises ValueError on construction if a limit is negative.
+    Raises ValueError on construction if a limit is negative, or a charset is none that Python knows.
     """
 
     max_files: int | float = 1000
@@ -62,11 +63,16 @@ class FormLimits:
     spool_size: int = MEBIBYTE
     """A file larger than this is moved from memory to a temporary file on disk."""
 
+    charsets: frozenset[str] = CHARSETS
+    """What a client may name as the charset of a form or of a part, in small letters."""
+
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if value is not None and not value >= 0:
+            if name != "charsets" and value is not None and not value >= 0:
                 raise ValueError(f"A form limit cannot be negative: got {name}={value!r}; use 0 or more.")
+        if self.charsets is not CHARSETS:
+            check_charsets(self.charsets)
 
     @property
     def total_memory(self) -> int:
@@ -100,27 +106,13 @@ class FormLimits:
         )
 
 
-CHARSETS = {
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "us-ascii": "ascii",
-    "ascii": "ascii",
-    "iso-8859-1": "latin-1",
-    "latin-1": "latin-1",
-    "latin1": "latin-1",
-    "windows-1252": "cp1252",
-    "cp1252": "cp1252",
-}
-"""The charsets a client may name, and the codec of each. Closed: a codec is never chosen by the client's word alone."""
-
-
-def find_charset(label: str) -> str:
-    """The codec for a charset that a client named. Raises MultiPartException for one that is not allowed."""
-    codec = CHARSETS.get(label.strip().lower())
+def find_charset(label: str, allowed: frozenset[str]) -> str:
+    """The codec for a charset that a client named. Raises MultiPartException for one that is not `allowed`."""
+    codec = codec_of(label, allowed)
     if codec is None:
+        known = ", ".join(sorted(allowed))
         raise MultiPartException(
-            f"The form names the charset {label[:40]!r}, which is not accepted; use utf-8, iso-8859-1, us-ascii or "
-            "windows-1252."
+            f"The form names the charset {label[:40]!r}, which is not accepted; use one of {known} (charsets)."
         )
     return codec
 
@@ -222,8 +214,8 @@ def parse_disposition(value: str) -> tuple[str, str | None]:
     return options["name"], options.get("filename")
 
 
-def parse_boundary(content_type: str) -> tuple[bytes, str]:
-    """Boundary and codec of a multipart/form-data content type.
+def parse_boundary(content_type: str, charsets: frozenset[str]) -> tuple[bytes, str]:
+    """Boundary and codec of a multipart/form-data content type, which may name one of `charsets`.
 
     A boundary is 1 to 256 printable ASCII characters: RFC 2046 section 5.1.1 says 70, and clients go beyond.
     Raises MultiPartException if it is missing or none.
@@ -241,7 +233,8 @@ def parse_boundary(content_type: str) -> tuple[bytes, str]:
         raise MultiPartException(
             f"The boundary of the form is not 1 to 256 printable ASCII characters: got {boundary[:70]!r}."
         )
-    return boundary.encode("ascii"), find_charset(options.get("charset", "utf-8"))
+    charset = find_charset(options["charset"], charsets) if "charset" in options else "utf-8"
+    return boundary.encode("ascii"), charset
 
 
 class UrlEncodedDecoder:

@@ -136,7 +136,7 @@ class MultiPartParser:
         Raises MultiPartException if the form is malformed, truncated or over a limit, and MissingFormLibrary if there
         is no decoder. The files that were opened are closed then, and also if the reading is cancelled.
         """
-        boundary, self._charset = parse_boundary(self.headers.get("content-type") or "")
+        boundary, self._charset = parse_boundary(self.headers.get("content-type") or "", self.limits.charsets)
         decoder = MultipartDecoder(boundary, self.limits)
         try:
             async for chunk in self.stream:
@@ -226,7 +226,7 @@ class MultiPartParser:
             except ValueError as error:
                 raise MultiPartException(f"A part of the form has a malformed Content-Type: {error}.") from None
             if "charset" in options:
-                self._part_codec = find_charset(options["charset"])
+                self._part_codec = find_charset(options["charset"], self.limits.charsets)
 
     def _begin_file(self, filename: str) -> None:
         self._files += 1
