@@ -28,9 +28,6 @@ __all__ = (
 
 T = TypeVar("T")
 
-# CPython refuses longer decimal strings (CVE-2020-10735) unless the process lifts the limit; ours does not move.
-MAX_INTEGER_DIGITS = 4300
-
 
 class Convertor(Generic[T]):
     """Base of all convertors: `regex`, `convert` (text of the path to a value) and `to_string` (back)."""
@@ -82,13 +79,19 @@ class PathConvertor(Convertor[str]):
 
 
 class IntegerConvertor(Convertor[int]):
-    """A non-negative decimal integer of at most 4,300 digits. Written `{name:int}`."""
+    """A non-negative decimal integer of at most `max_digits` digits. Written `{name:int}`."""
 
     regex = "[0-9]+"
 
+    max_digits: ClassVar[int] = 4300
+    """Digits of a number; text of more is no value. CPython refuses more than 4,300 (CVE-2020-10735), unless
+    `sys.set_int_max_str_digits` allows it: ours holds in both cases."""
+
     def convert(self, value: str) -> int:
-        if len(value) > MAX_INTEGER_DIGITS:
-            raise ValueError(f"An integer in a path has at most {MAX_INTEGER_DIGITS} digits, not {len(value)}.")
+        if len(value) > self.max_digits:
+            raise ValueError(
+                f"An integer in a path has at most {self.max_digits} digits (max_digits), not {len(value)}."
+            )
         if value.isdigit() and value.isascii():
             return int(value)
         raise ValueError(f"Not a decimal integer of ASCII digits: {value!r}")

@@ -148,6 +148,9 @@ class SessionMiddleware:
     """The salt where none is given; None makes it of the cookie's name. The drop-in sets Starlette's, so that a change
     of engine, there or back, logs nobody out."""
 
+    max_cookie_size: ClassVar[int] = COOKIE_SIZE
+    """Bytes that the cookie's name and value may have together."""
+
     def __init__(
         self,
         app: ASGIApp,
@@ -209,10 +212,10 @@ class SessionMiddleware:
         """The cookie's value for serialised data. Raises SessionTooLarge."""
         value: str = self.signer.sign(b64encode(payload)).decode("ascii")
         size = len(self.session_cookie) + len(value)
-        if size > COOKIE_SIZE:
+        if size > self.max_cookie_size:
             raise SessionTooLarge(
-                f"the session is {size} bytes as a cookie; browsers drop cookies of more than {COOKIE_SIZE}: keep an "
-                "id in the session and the data in a store"
+                f"the session is {size} bytes as a cookie, which is more than {self.max_cookie_size} (max_cookie_size; "
+                f"browsers drop cookies of more than {COOKIE_SIZE}): keep an id in the session and the data in a store"
             )
         return value
 
