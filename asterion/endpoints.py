@@ -129,7 +129,11 @@ class WebSocketEndpoint:
         if websocket.application_state is WebSocketState.DISCONNECTED:
             return 1006
         while True:
-            message = await websocket.receive()
+            try:
+                message = await websocket.receive()
+            except WebSocketException as error:  # too large
+                await websocket.close(error.code, error.reason)
+                raise
             if message["type"] == "websocket.disconnect":
                 return disconnect_of(message).code
             if message["type"] == "websocket.receive":
@@ -153,7 +157,7 @@ class WebSocketEndpoint:
         text, data = message.get("text"), message.get("bytes")
         either = (data or b"") if text is None else text
         if self.encoding == "json":
-            return parse_json(either)
+            return parse_json(either, policies_of(self.scope).json_depth)
         if self.encoding is None:
             return either
         raise ValueError(f"{type(self).__name__}.encoding is {self.encoding!r}: use 'text', 'bytes', 'json' or None")

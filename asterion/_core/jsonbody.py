@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from asterion._core.jsoncodec import JSON
+from asterion._core.jsondepth import nests_deeper
 from asterion.exceptions import HTTPException
 
 _DIGITS = re.compile("[0-9]+")
@@ -32,12 +33,15 @@ class MalformedJSON(HTTPException, json.JSONDecodeError):
         return str(self.args[0])
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes, max_depth: int | None = None) -> Any:
     """The value of a JSON text in UTF-8, UTF-16 or UTF-32 (RFC 8259; the encoding is told by its first bytes).
 
-    Raises MalformedJSON for text that is not JSON, bytes that are not text, nesting too deep for the interpreter, and
-    integers with more digits than `sys.get_int_max_str_digits()`.
+    Raises MalformedJSON for text that is not JSON, bytes that are not text, more than `max_depth` lists and objects
+    within each other (RFC 8259 9 lets a parser limit that), nesting too deep for the interpreter, and integers with
+    more digits than `sys.get_int_max_str_digits()`.
     """
+    if max_depth is not None and nests_deeper(body, max_depth):
+        raise MalformedJSON(f"Nested too deeply, at most {max_depth} levels (json_depth)", _text_of(body), 0)
     try:
         return JSON.codec.decode(body)
     except UnicodeDecodeError as error:

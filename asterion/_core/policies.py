@@ -58,6 +58,23 @@ class Policies:
     """Bytes that `Request.body()` and `json()` keep in memory where no `max_body_size` was set; one more is a 413. None
     means any number, which is what upstream does; what comes to 64 KiB or less is never refused."""
 
+    json_size: int | None = 1024 * 1024
+    """Bytes that `Request.json()` reads where no `max_body_size` was set; one more is a 413. To read JSON holds the
+    event loop, in a thread as well, and takes up to 40 times its size. None means any number, as upstream does."""
+
+    json_depth: int | None = 200
+    """Lists and objects within each other that `json()` and the WebSockets' `receive_json` take; one more is a 400, or
+    a close with 1003. Code that walks through a value has room for some calls at each level then. None means what the
+    interpreter can nest."""
+
+    path_length: int | None = 8192
+    """Characters of a decoded path that are routed; one more is a 414. Servers of the field take heads of about as
+    much; RFC 9110 4.1 asks for 8,000. None means any number; paths of 1,024 or less are never refused."""
+
+    websocket_message_size: int | None = 16 * 1024 * 1024
+    """Bytes of a WebSocket message (of text, in UTF-8) that are received; one more closes the connection with 1009.
+    None means what the server passes on: upstream sets no limit, and neither do we where a server's was raised."""
+
 
 ASTERION = Policies()
 STARLETTE = Policies(
@@ -72,6 +89,8 @@ STARLETTE = Policies(
     leaving_is_no_error=False,
     announced_size_first=False,
     kept_body_size=None,
+    json_size=None,
+    websocket_message_size=None,
 )
 
 

@@ -13,6 +13,7 @@ from asterion.datastructures import URLPath
 from asterion.responses import RedirectResponse, Response
 from asterion.routing._endpoints import Handler
 from asterion.routing._limits import limit_body
+from asterion.routing._pathlength import NEVER_TOO_LONG, longest_path, refuse_long_path
 from asterion.routing._routes import (
     FULL,
     PARTIAL,
@@ -87,6 +88,9 @@ class RouteTable:
         if self._indexed_version != routes.version:
             self._make_index()
         index = self._index
+        if len(path) > NEVER_TOO_LONG and path not in index.literals and len(path) > longest_path(scope):
+            await refuse_long_path(scope, receive, send)
+            return
         for route in index.literals.get(path) or index.candidates(path):
             if route.__class__ is Route and kind == "http":
                 # PERF(benchmarks/plain_text): what `matches` and `update` come to for a plain route, without the
@@ -144,7 +148,7 @@ class RouteTable:
         if route is None:
             index = self._index
             above, slash, last = path.rpartition("/")
-            if not slash:
+            if not slash or len(path) > NEVER_TOO_LONG:
                 return None
             for route in index.literals.get(path) or index.below.get(above) or index.by_prefix(path):
                 if route.__class__ is not Route or not self._plain:

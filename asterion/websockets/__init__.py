@@ -1,6 +1,7 @@
 """WebSockets: one connection, its frames, and how it ends."""
 
 from asterion.websockets._frames import (
+    FrameTooLarge,
     MalformedFrame,
     UnexpectedFrame,
     WebSocketDisconnect,
@@ -9,10 +10,11 @@ from asterion.websockets._frames import (
     frame_of,
     parse_json,
 )
-from asterion.websockets._refusal import refuse_connection
-from asterion.websockets._websocket import WebSocket, WebSocketClose, WebSocketState
+from asterion.websockets._refusal import WebSocketClose, refuse_connection
+from asterion.websockets._websocket import WebSocket, WebSocketState
 
 __all__ = (
+    "FrameTooLarge",
     "MalformedFrame",
     "UnexpectedFrame",
     "WebSocket",

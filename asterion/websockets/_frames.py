@@ -13,6 +13,9 @@ T = TypeVar("T")
 UNSUPPORTED_DATA = 1003
 """Close code for a frame the application cannot use (RFC 6455 section 7.4.1)."""
 
+MESSAGE_TOO_BIG = 1009
+"""Close code for a message that is too big to process (RFC 6455 section 7.4.1)."""
+
 
 class WebSocketDisconnect(Exception):
     """The client has left, with this close code and reason (1006: it vanished)."""
@@ -57,6 +60,10 @@ class MalformedFrame(WebSocketException, RuntimeError, json.JSONDecodeError):
         WebSocketException.__init__(self, code, reason)
 
 
+class FrameTooLarge(WebSocketException):
+    """A message came that is larger than the application's policy `websocket_message_size`: close code 1009."""
+
+
 class Frames(Generic[T]):
     """An async iterator over what `receive` gives, which ends when the client leaves.
 
@@ -86,6 +93,17 @@ def disconnect_of(message: Message) -> WebSocketDisconnect:
     return WebSocketDisconnect(message.get("code") or 1005, message.get("reason"))
 
 
+def check_size(message: Message, limit: int) -> None:
+    """Raise `FrameTooLarge` for a message with more than `limit` bytes of data; text is counted in UTF-8."""
+    text, data = message.get("text"), message.get("bytes")
+    size = len(data or b"") if text is None else len(text)
+    # A character has one to four bytes: text is encoded only where that decides.
+    if text is not None and size <= limit < 4 * size and not text.isascii():
+        size = len(text.encode("utf-8", "surrogatepass"))
+    if size > limit:
+        raise FrameTooLarge(MESSAGE_TOO_BIG, f"more than {limit} bytes (websocket_message_size)")
+
+
 def frame_of(message: Message, field: str) -> Any:
     """The data of a `websocket.receive` message. Raises `UnexpectedFrame` when it is of the other type."""
     data = message.get(field)
@@ -95,10 +113,14 @@ def frame_of(message: Message, field: str) -> Any:
     return data
 
 
-def parse_json(data: str | bytes) -> Any:
-    """The value of a frame that holds JSON. Raises `MalformedFrame`."""
+def parse_json(data: str | bytes, max_depth: int | None = None) -> Any:
+    """The value of a frame that holds JSON.
+
+    Raises `MalformedFrame`, also for more than `max_depth` lists and objects within each other.
+    """
+    body = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
     try:
-        return jsonbody.parse_json(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data))
+        return jsonbody.parse_json(body, max_depth)
     except json.JSONDecodeError as error:
         reason = f"expected JSON: {error.msg} at character {error.pos}"
         raise MalformedFrame(UNSUPPORTED_DATA, reason, error.doc, error.pos) from error

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, NoReturn
 
 from asterion._core.jsoncodec import JSON, STANDARD
+from asterion._core.policies import policies_of
 from asterion.requests import HTTPConnection
 from asterion.types import Message, Receive, Scope, Send
 from asterion.websockets._frames import (
@@ -19,6 +20,7 @@ from asterion.websockets._frames import (
     Frames,
     WebSocketDisconnect,
     WebSocketDisconnected,
+    check_size,
     disconnect_of,
     frame_of,
     parse_json,
@@ -70,6 +72,7 @@ class WebSocket(HTTPConnection):
     """
 
     _client_left = False  # a send has found it, in whichever task; `receive` may not have come to it yet
+    _size_limit: int | None = None  # of a message, in bytes
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
@@ -81,6 +84,7 @@ class WebSocket(HTTPConnection):
         self._send = send
         self.client_state = WebSocketState.CONNECTING
         self.application_state = WebSocketState.CONNECTING
+        self._size_limit = policies_of(scope).websocket_message_size
 
     def _is_open_and_plain(self, method: str) -> bool:
         """Whether both sides are connected, and `method`, "send" or "receive", is the one of this class."""
@@ -98,7 +102,7 @@ class WebSocket(HTTPConnection):
         """The next raw ASGI message.
 
         Raises `WebSocketDisconnected` after a disconnect was received, `RuntimeError` when the server sends what
-        cannot come now.
+        cannot come now, `FrameTooLarge` for more than the application's policy `websocket_message_size`.
         """
         if self.client_state is WebSocketState.DISCONNECTED:
             raise WebSocketDisconnected(
@@ -107,6 +111,8 @@ class WebSocket(HTTPConnection):
             )
         message = await self._receive()
         self._note_received(message)
+        if self._size_limit is not None:
+            check_size(message, self._size_limit)
         return message
 
     def _note_received(self, message: Message) -> None:
@@ -200,13 +206,16 @@ class WebSocket(HTTPConnection):
     async def receive_text(self) -> str:
         """The next frame, which must be text.
 
-        Raises `WebSocketDisconnect` when the client left, `UnexpectedFrame` for a binary frame.
+        Raises `WebSocketDisconnect` when the client left, `UnexpectedFrame` for a binary frame, `FrameTooLarge` for a
+        message above the application's limit.
         """
         text: str
         if self._is_open_and_plain("receive"):
             message = await self._receive()
             if message["type"] == "websocket.receive":
                 text = frame_of(message, "text")
+                if self._size_limit is not None and 4 * len(text) > self._size_limit:
+                    check_size(message, self._size_limit)
                 return text
             self._note_received(message)
             raise disconnect_of(message)
@@ -221,9 +230,10 @@ class WebSocket(HTTPConnection):
     async def receive_json(self, mode: str = "text") -> Any:
         """The next frame, read as JSON from text or, with mode "binary", from UTF-8 bytes.
 
-        Raises as `receive_text`, and `MalformedFrame` for what is not JSON.
+        Raises as `receive_text`, and `MalformedFrame` for what is not JSON, or nests deeper than the application's
+        policy `json_depth`.
         """
-        return parse_json(await self._frame(_field(mode)))
+        return parse_json(await self._frame(_field(mode)), policies_of(self.scope).json_depth)
 
     async def _frame(self, field: str) -> Any:
         # Where a send has found that the client left, the frames it sent before are still to come, and then its end.
@@ -278,17 +288,6 @@ class WebSocket(HTTPConnection):
 
 _CONNECTED = WebSocketState.CONNECTED
 _PLAIN = {"send": WebSocket.send, "receive": WebSocket.receive}
-
-
-class WebSocketClose:
-    """An ASGI application that refuses the handshake, or closes, with this code and reason."""
-
-    def __init__(self, code: int = 1000, reason: str | None = None) -> None:
-        self.code = code
-        self.reason = reason or ""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "websocket.close", "code": self.code, "reason": self.reason})
 
 
 def _field(mode: str) -> Literal["text", "bytes"]:
