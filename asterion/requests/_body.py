@@ -8,6 +8,7 @@ from typing import Any
 
 from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, RequestBodyTooLarge
 from asterion._core.jsonbody import parse_json
+from asterion._core.policies import policies_of
 from asterion._core.scopekeys import LISTENERS, READING, STASHED, Listener
 from asterion.datastructures import FormData
 from asterion.requests._connection import HTTPConnection, StateT
@@ -157,21 +158,28 @@ class BodyRequest(HTTPConnection[StateT]):
                 if size > _NEVER_TOO_LARGE:
                     self._judge_size(size)
 
-    def _judge_size(self, size: int) -> None:
-        """Raise RequestBodyTooLarge if `size` bytes are more than may be kept and nobody has set another limit."""
+    def _judge_size(self, size: int, policy: str = "kept_body_size") -> None:
+        """Raise RequestBodyTooLarge if `size` bytes are more than `policy` allows and nobody has set another limit."""
         scope = self.scope
         if size <= _NEVER_TOO_LARGE or MAX_BODY_SIZE_SCOPE_KEY in scope:
             return
         # Only an application has policies: a request made of a bare scope is its maker's.
         policies = getattr(scope.get("app"), "policies", None)
-        limit: int | None = None if policies is None else policies.kept_body_size
+        limit: int | None = None if policies is None else getattr(policies, policy)
         if limit is not None and size > limit:
             raise RequestBodyTooLarge(limit)
 
     async def json(self) -> Any:
-        """The body as JSON, kept for the next call. Raises MalformedJSON (400), and as `body` does."""
+        """The body as JSON, kept for the next call.
+
+        Raises as `body` does, MalformedJSON (400), and RequestBodyTooLarge (413) for more than the application's policy
+        `json_size` where no `max_body_size` was set.
+        """
         if not hasattr(self, "_json"):
-            self._json = parse_json(await self.body())
+            body = await self.body()
+            if len(body) > _NEVER_TOO_LARGE:
+                self._judge_size(len(body), "json_size")
+            self._json = parse_json(body, policies_of(self.scope).json_depth)
         return self._json
 
     async def _receive_chunk(self) -> tuple[bytes, bool]:
