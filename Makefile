@@ -84,7 +84,7 @@ soak: $(VENV)/.installed-dev ## ask for 250,000 requests, a fifth of them faulte
 test-modes: $(VENV)/.installed-dev ## run every test under -O, -X dev and with asyncio's debug mode
 	@$(BIN)/python -m scripts.modes $(ARGS)
 
-mutation: $(VENV)/.installed-dev ## change the code in small ways: do the tests notice? (ARGS="_core/cookies.py --sample 40")
+mutation: $(VENV)/.installed-dev ## change the code in small ways: do the tests notice? (ARGS="exchange --sample 40 --seed 7")
 	@nice -n 10 $(BIN)/python -m scripts.mutation $(ARGS)
 
 coverage: $(VENV)/.installed-dev ## run the tests and say which branches of the package none takes (ARGS="tests/routing")

@@ -44,6 +44,13 @@ _COVERAGE = """\
 Statements and branches of the package that the tests take, in threads and in the processes that tests start as well.
 What cannot be taken is excluded, with the reason."""
 
+_MUTATION = """\
+Small changes to the code, which some test has to notice: a comparison is turned or moved by one, a condition is turned
+round, `and` is `or`, a number is one more, nothing is returned, an error is not raised, a call is left out, a loop goes
+on. They are drawn by a seed from all those that can be made in a group of modules, and tried in a copy of the tree
+against the tests of that group alone. A change that nobody can notice, because the code does what it did, is left out;
+each is written down in `scripts/mutation/equivalents.toml` with the reason. Not noticed is what is left."""
+
 PARTS: dict[str, tuple[str, str]] = {
     "faults": ("Faults", _FAULTS),
     "simulation": ("Simulation", "Whole applications with several clients at once, in an order drawn by a seed."),
@@ -54,7 +61,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "growth": ("Growth", "How the time of each parser grows with its input."),
     "soak": ("Soak", "Many requests, one in five of them faulted: what is held at the end."),
     "modes": ("Modes", "The tests of every part under `python -O`, under `-X dev` and with asyncio's debug mode."),
-    "mutation": ("Mutation", "Small changes to the code, which some test has to notice."),
+    "mutation": ("Mutation", _MUTATION),
     "coverage": ("Coverage", _COVERAGE),
 }
 
@@ -95,6 +102,23 @@ SUMMARIES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "mutation": ("mutants that no test notices", _survived),
     "coverage": ("statements and branches that no test takes", _missed),
 }
+
+
+def _mutants(result: dict[str, Any]) -> list[str]:
+    """The table of the mutants: a line for each group of modules, and one for all."""
+    groups = dict(sorted(result["asterion"]["mutants"].items()))
+    counts = ("possible", "drawn", "equivalent", "noticed", "survived")
+    groups["all"] = {name: sum(one[name] for one in groups.values()) for name in counts}
+    lines = ["| modules | possible | drawn | equivalent | noticed | not noticed | noticed of the rest |"]
+    lines.append(f"| :-- |{' --: |' * 6}")
+    for name, one in groups.items():
+        share = one["noticed"] / max(1, one["noticed"] + one["survived"])
+        lines.append(f"| {name} | {' | '.join(_text(one[count]) for count in counts)} | {share:.1%} |")
+    return lines
+
+
+# The parts whose figures are no list of names and values.
+TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {"mutation": _mutants}
 
 
 def main() -> int:
@@ -152,8 +176,11 @@ def _section(result: dict[str, Any]) -> str:
     lines = [f"## {title}", ""]
     if says:
         lines += [says, ""]
-    lines += [f"| | {' | '.join(shown)} |", f"| :-- |{' --: |' * len(shown)}"]
-    lines += [f"| {name} | {' | '.join(sides[side].get(name, '') for side in shown)} |" for name in names]
+    if part in TABLES:
+        lines += TABLES[part](result)
+    else:
+        lines += [f"| | {' | '.join(shown)} |", f"| :-- |{' --: |' * len(shown)}"]
+        lines += [f"| {name} | {' | '.join(sides[side].get(name, '') for side in shown)} |" for name in names]
     made = [f"`{result['command']}`"] if result.get("command") else []
     made += [str(result["date"])] if result.get("date") else []
     if made:

@@ -1,110 +1,98 @@
-"""`make mutation`: mutants of each module, drawn by a seed, against the tests that are declared to exercise it.
+"""`make mutation`: small changes to the code, drawn by a seed from each group of modules; do its tests notice them?
 
-A mutant is made in a copy of the tree, and the tests stop at the first that fails. One that no test notices is a
-missing test, dead code, or equivalent to what was there.
+A change is made in a copy of the tree, and the tests of its group stop at the first that fails. One that no test
+notices is a missing test, dead code, or does what the code did; those of the last kind stand in equivalents.toml with
+the reason why, and are left out. The figures of each group are kept in scripts/results/mutation.json.
+
+Why not mutmut or cosmic-ray: the one runs every test to learn which of them reach a function, and wraps each function
+to choose a mutant, so that a generator or a coroutine function is no longer what `inspect` says it is, which is what
+this package asks of handlers; the other rewrites the files of the tree it works in. Neither draws a sample by a seed
+for each group, nor keeps a reason beside each change that nobody can notice. Here a mutant costs a fork and the tests
+of its own group, a second or two.
 """
 
 import argparse
-import ast
 import json
-import os
-import random
-import shutil
-import subprocess
 import sys
-import tempfile
 import tomllib
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from scripts.mutation.mutants import mutants
+from scripts.mutation.groups import GROUPS, Group
+from scripts.mutation.running import import_others
+from scripts.mutation.sampling import Asked, TestsFail, every_mutant, sample
 
 ROOT = Path(__file__).parents[2]
-RESULT = ROOT / "scripts" / "results" / "mutation.json"
-EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
-LIMIT = 60.0
-
-# By module below asterion/: the tests that are to notice a change, the quickest to do so first.
-TESTS: dict[str, tuple[str, ...]] = {
-    "_core/cookies.py": ("tests/core/test_cookies.py",),
-    "_core/ranges.py": ("tests/core/test_ranges.py",),
-    "_core/hosts.py": ("tests/core/test_hosts.py",),
-    "_core/conditional.py": ("tests/core/test_conditional.py",),
-    "_core/paths.py": ("tests/core/test_paths.py", "tests/routing/test_routes.py", "tests/routing/test_mounts.py"),
-    "_core/index.py": ("tests/core/test_index.py", "tests/routing/test_route_index_is_a_scan.py"),
-    "middleware/trustedhost.py": ("tests/middleware/test_hosts.py",),
-    "middleware/cors.py": ("tests/middleware/test_cors.py",),
-    "middleware/body_limit.py": ("tests/middleware/test_body_limit.py", "tests/middleware/test_progress.py"),
-    "middleware/sessions.py": ("tests/middleware/test_sessions.py",),
-}
+RESULT = Path("scripts/results/mutation.json")
+EQUIVALENTS = Path("scripts/mutation/equivalents.toml")
 
 
-def main() -> int:
-    """Run the sample and keep its figures; 1 if the unchanged tests fail."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("modules", nargs="*", default=list(TESTS), help="as `_core/cookies.py`")
-    parser.add_argument("--sample", type=int, default=40, help="mutants of each module")
-    parser.add_argument("--seed", type=int, default=6)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder)
-        for part in ("asterion", "tests", "scripts", "examples"):
-            shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "README.md"):
-            shutil.copy(ROOT / name, tree)
-        for module in asked.modules:
-            figure = _module(tree, module, asked.sample, asked.seed)
-            if figure is None:
-                return 1
-            _keep(module, figure)
-    return 0
+def main(arguments: list[str] | None = None, root: Path = ROOT, groups: dict[str, Group] = GROUPS) -> int:
+    """Try a sample of each group that is named, and keep its figures.
 
-
-def _module(tree: Path, module: str, sample: int, seed: int) -> dict[str, Any] | None:
-    path = tree / "asterion" / module
-    source = path.read_text()
-    path.write_text(ast.unparse(ast.parse(source)))
-    if _run(tree, module) != "survived":
-        print(f"{module}: its tests fail, or take over {LIMIT:g} s, without any change", file=sys.stderr)
-        return None
-    every = mutants(source)
-    drawn = random.Random(f"{seed} {module}").sample(every, min(sample, len(every)))  # noqa: S311 - a sample
-    same = {(one["module"], one["change"]) for one in tomllib.loads(EQUIVALENTS.read_text())["mutant"]}
-    ends: Counter[str] = Counter()
-    for line, change, text in drawn:
-        if (module, change) in same:
-            ends["equivalent"] += 1
+    1 if tests fail as they are, or if equivalents.toml has what no mutant is any more.
+    """
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("groups", nargs="*", help=f"some of {', '.join(groups)} (all of them by default)")
+    parser.add_argument("--sample", type=int, default=Asked.sample, help="mutants of each group (%(default)s)")
+    parser.add_argument("--seed", type=int, default=Asked.seed, help="what draws them (%(default)s)")
+    parser.add_argument("--workers", type=int, default=Asked.workers, help="mutants at a time (%(default)s)")
+    parser.add_argument(
+        "--limit", type=float, default=Asked.limit, help="seconds for one (10, and 5 times the tests' own)"
+    )
+    parser.add_argument(
+        "--only", default="", help="of those drawn, the ones with this in their line or change; not kept"
+    )
+    given = parser.parse_args(arguments)
+    asked = Asked(given.sample, given.seed, given.workers, given.limit, given.only)
+    if unknown := [name for name in given.groups if name not in groups]:
+        parser.error(f"no group is named {', '.join(unknown)}; there are {', '.join(groups)}")
+    names = given.groups or list(groups)
+    same = known(root)
+    lost = gone(root, [groups[name] for name in names], same)
+    for entry in lost:
+        print(f"equivalents.toml: no mutant is {': '.join(entry)}; take it out or correct it", file=sys.stderr)
+    import_others()
+    failed = []
+    for name in names:
+        try:
+            found = sample(root, name, groups[name], asked, same)
+        except TestsFail as error:
+            print(error, file=sys.stderr)
+            failed.append(name)
             continue
-        path.write_text(text)
-        end = _run(tree, module)
-        ends[end] += 1
-        if end != "killed":
-            print(f"{module}:{line}: {end}: {change[:160]!r}", flush=True)
-    path.write_text(source)
-    noticed = ends["killed"] + ends["timeout"]
-    tried = noticed + ends["survived"]
-    print(f"{module}: {noticed} of {tried} noticed", flush=True)
-    return {"possible": len(every), "tried": tried, "noticed": noticed} | {
-        end: ends[end] for end in ("survived", "timeout", "equivalent")
+        figure = found.figure(asked.seed)
+        print(
+            f"{name}: {figure['noticed']} of {figure['tried']} noticed, {figure['equivalent']} equivalent", flush=True
+        )
+        if not asked.only:
+            _keep(root / RESULT, name, figure)
+    return int(bool(lost or failed))
+
+
+def known(root: Path) -> set[tuple[str, str, str]]:
+    """The equivalents that are written down: (module, function, change). Raises ValueError for one without a reason."""
+    entries = tomllib.loads((root / EQUIVALENTS).read_text()).get("mutant", [])
+    for one in entries:
+        if not one["reason"].strip():
+            raise ValueError(
+                f"{one['module']}: {one['change']} of {EQUIVALENTS} has no reason; say why nobody can notice."
+            )
+    return {(one["module"], one["function"], one["change"]) for one in entries}
+
+
+def gone(root: Path, groups: list[Group], same: set[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The equivalents that are said of modules of these groups, and are no mutants of them."""
+    modules = {module for group in groups for module in group.files(root)}
+    there = {
+        (module, mutant.function, mutant.change) for group in groups for module, mutant in every_mutant(root, group)
     }
+    return sorted(entry for entry in same - there if entry[0] in modules)
 
 
-def _run(tree: Path, module: str) -> str:
-    # Bytecode is not kept: two mutants of one size within one second would be taken for each other.
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *TESTS[module]]
-    try:
-        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=LIMIT, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        return "timeout"
-    return "killed" if done.returncode else "survived"
-
-
-def _keep(module: str, figure: dict[str, Any]) -> None:
-    figures = json.loads(RESULT.read_text())["asterion"]["mutants"] if RESULT.exists() else {}
-    figures[module.removeprefix("_")] = figure
+def _keep(path: Path, name: str, figure: dict[str, int]) -> None:
+    figures = json.loads(path.read_text())["asterion"]["mutants"] if path.exists() else {}
+    figures[name] = figure
     result = {
         "part": "mutation",
         "asterion": {"mutants": figures},
@@ -112,7 +100,8 @@ def _keep(module: str, figure: dict[str, Any]) -> None:
         "command": "make mutation",
         "date": datetime.now(UTC).date().isoformat(),
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,187 @@
+"""What is mutated, in groups of modules that one sample is drawn from, and the tests that are to notice it.
+
+The tests stand in the order in which they are run, the quickest to notice first. They are those of the module itself:
+a change that only a test of another part notices is taken for one that nobody notices.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Group:
+    """Modules below asterion/ (a folder means every module in it), and tests below tests/."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The tests, by their path below the root."""
+        return tuple(f"tests/{test}" for test in self.tests)
+
+    def files(self, tree: Path) -> list[str]:
+        """The modules of this group in `tree`, by their path below asterion/. Raises FileNotFoundError without one."""
+        package = tree / "asterion"
+        found: dict[str, None] = {}
+        for name in self.modules:
+            path = package / name
+            if not path.exists():
+                raise FileNotFoundError(f"scripts/mutation/groups.py names asterion/{name}, which is not there.")
+            for module in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+                found[module.relative_to(package).as_posix()] = None
+        return list(found)
+
+
+GROUPS: dict[str, Group] = {
+    "exchange": Group(
+        ("middleware/_exchange", "middleware/base.py"),
+        (
+            "middleware/test_exchange.py",
+            "middleware/test_exchange_open_scopes.py",
+            "middleware/test_exchange_tasks.py",
+            "middleware/test_context_variables.py",
+            "middleware/test_extension_messages.py",
+            "middleware/test_progress.py",
+            "failures/test_function_middleware.py",
+            "files/test_files_through_layers.py",
+            "responses/test_streaming_the_request_back.py",
+            "applications",
+        ),
+    ),
+    "errors": Group(
+        ("middleware/errors.py", "middleware/exceptions.py", "middleware/_debugpage.py", "_core/handlers.py"),
+        (
+            "core/test_handlers.py",
+            "applications/test_error_boundary.py",
+            "applications/test_exception_handlers.py",
+            "middleware/test_boundaries_as_applications.py",
+            "failures/test_1255_exceptions.py",
+            "failures/test_472_debug_messages.py",
+            "failures/test_cors_and_errors.py",
+            "failures/test_methods_and_handlers.py",
+        ),
+    ),
+    "sessions": Group(("middleware/sessions.py",), ("middleware/test_sessions.py", "failures/test_sessions.py")),
+    "files": Group(
+        (
+            "staticfiles/_app.py",
+            "staticfiles/_places.py",
+            "responses/_files.py",
+            "responses/_openfile.py",
+            "_core/safepaths.py",
+            "_core/openpaths.py",
+            "_core/filehead.py",
+            "_core/ranges.py",
+        ),
+        ("core/test_ranges.py", "core/test_openpaths.py", "files"),
+    ),
+    "headers": Group(
+        ("_core/headers.py", "_core/headertext.py", "_core/multidict.py"),
+        ("core/test_headers.py", "core/test_multidict.py", "foundation/test_datastructures.py"),
+    ),
+    "cookies": Group(
+        ("_core/cookies.py", "_core/conditional.py", "_core/negotiation.py", "middleware/conditional.py"),
+        (
+            "core/test_cookies.py",
+            "core/test_conditional.py",
+            "core/test_negotiation.py",
+            "middleware/test_conditional.py",
+        ),
+    ),
+    "urls": Group(
+        ("_core/urls.py", "_core/urltext.py", "_core/urlchange.py", "_core/origins.py", "middleware/origin.py"),
+        ("core/test_urls.py", "core/test_urltext.py", "core/test_origins.py", "middleware/test_origin.py"),
+    ),
+    "forms": Group(
+        ("_core/forms.py", "_core/charsets.py", "formparsers"),
+        (
+            "requests/test_multipart.py",
+            "requests/test_urlencoded.py",
+            "requests/test_files.py",
+            "requests/test_chunk_cuts.py",
+            "requests/test_kept_size.py",
+            "failures/test_forms.py",
+        ),
+    ),
+    "routing": Group(
+        ("_core/index.py", "_core/paths.py", "routing/_table.py", "routing/_routes.py", "routing/_mounts.py"),
+        ("core/test_index.py", "core/test_paths.py", "routing", "failures/test_urls_and_redirects.py"),
+    ),
+    "body": Group(
+        (
+            "requests/_body.py",
+            "_core/bodylimits.py",
+            "_core/jsonbody.py",
+            "_core/jsoncodec.py",
+            "_core/jsondepth.py",
+            "middleware/body_limit.py",
+        ),
+        (
+            "core/test_jsoncodec.py",
+            "requests/test_json.py",
+            "requests/test_body.py",
+            "middleware/test_body_limit.py",
+            "routing/test_body_limits.py",
+            "middleware/test_progress.py",
+            "requests/test_kept_size.py",
+            "failures/test_uploads_and_bodies.py",
+        ),
+    ),
+    "background": Group(
+        ("background.py", "concurrency", "_core/callables.py"),
+        (
+            "core/test_callables.py",
+            "foundation/test_background.py",
+            "foundation/test_concurrency.py",
+            "applications/test_background_errors.py",
+            "applications/test_background_work.py",
+            "failures/test_1438_background.py",
+            "failures/test_background_and_threads.py",
+        ),
+    ),
+    "websockets": Group(
+        ("websockets",),
+        (
+            "websockets/test_websocket.py",
+            "failures/test_websockets.py",
+            "routing/test_websocket_routes.py",
+            "routing/test_websocket_origins.py",
+        ),
+    ),
+    "responses": Group(
+        ("responses/_streaming.py", "responses/_watch.py", "responses/_base.py", "responses/_events.py"),
+        (
+            "responses/test_responses.py",
+            "responses/test_streaming.py",
+            "responses/test_events.py",
+            "responses/test_streaming_the_request_back.py",
+            "failures/test_793_streaming_content.py",
+            "failures/test_streaming_and_files.py",
+        ),
+    ),
+    "compression": Group(
+        ("middleware/_compression", "middleware/compression.py", "middleware/gzip.py"),
+        ("middleware/test_compression.py", "middleware/test_gzip.py", "failures/test_compression.py"),
+    ),
+    "hosts": Group(
+        (
+            "_core/hosts.py",
+            "_core/policies.py",
+            "middleware/trustedhost.py",
+            "middleware/httpsredirect.py",
+            "middleware/cors.py",
+        ),
+        (
+            "core/test_hosts.py",
+            "middleware/test_hosts.py",
+            "middleware/test_cors.py",
+            "applications/test_policies.py",
+            "failures/test_cors_and_errors.py",
+        ),
+    ),
+    "conformance": Group(
+        ("_core/conformance.py", "_core/messagefields.py"),
+        ("core/test_conformance.py", "middleware/test_conformance.py", "testclient/test_conformance.py"),
+    ),
+}

@@ -1,0 +1,123 @@
+"""One sample: mutants drawn from a group of modules, and which of them its tests notice."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+
+from scripts.mutation.groups import Group
+from scripts.mutation.mutants import Mutant, mutants, plain, text
+from scripts.mutation.running import OUTPUT, Run, copy_of, replace
+
+
+class TestsFail(Exception):
+    """The tests of a group fail without any change: nothing can be learned from them."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a sample is drawn and tried."""
+
+    sample: int = 40
+    seed: int = 6
+    workers: int = 1
+    limit: float = 0.0
+    """Seconds for the tests of one mutant; 0: ten, and five times what they take without any."""
+
+    only: str = ""
+    """Try nothing but drawn mutants whose line (`_core/urls.py:12`) or change has this in it."""
+
+
+@dataclass
+class Found:
+    """What came of one group."""
+
+    possible: int
+    ends: Counter[str] = field(default_factory=Counter)
+    survivors: list[str] = field(default_factory=list)
+
+    def figure(self, seed: int) -> dict[str, int]:
+        """The counts, as they are kept."""
+        noticed = self.ends["killed"] + self.ends["timeout"]
+        tried = noticed + self.ends["survived"]
+        return {
+            "possible": self.possible,
+            "drawn": tried + self.ends["equivalent"],
+            "equivalent": self.ends["equivalent"],
+            "tried": tried,
+            "noticed": noticed,
+            "timeout": self.ends["timeout"],
+            "survived": self.ends["survived"],
+            "seed": seed,
+        }
+
+
+def every_mutant(root: Path, group: Group) -> list[tuple[str, Mutant]]:
+    """Every mutant of every module of the group, with the module's path below asterion/."""
+    return [
+        (module, mutant) for module in group.files(root) for mutant in mutants((root / "asterion" / module).read_text())
+    ]
+
+
+def sample(root: Path, name: str, group: Group, asked: Asked, equivalents: Iterable[tuple[str, str, str]]) -> Found:
+    """Draw from the group and try. Raises TestsFail if its tests fail as they are.
+
+    `equivalents` are (module, function, change), which are drawn and not tried.
+    """
+    with ExitStack() as stack:
+        trees = [stack.enter_context(copy_of(root)) for _ in range(max(1, asked.workers))]
+        for tree in trees:
+            for module in group.files(tree):
+                path = tree / "asterion" / module
+                # As a mutant of it is: without comments, on other lines.
+                path.write_text(plain(path.read_text()))
+        limit = _limit(trees[0], name, group, asked.limit)
+        every = every_mutant(trees[0], group)
+        drawn = random.Random(f"{asked.seed} {name}").sample(every, min(asked.sample, len(every)))  # noqa: S311 - a sample
+        found = Found(len(every))
+        tried = _Trial(trees, group, limit, set(equivalents))
+        chosen = [one for one in drawn if asked.only in f"{one[0]}:{one[1].line}: {one[1].change}"]
+        with ThreadPoolExecutor(len(trees)) as pool:
+            for (module, mutant), end in zip(chosen, pool.map(tried, chosen), strict=True):
+                found.ends[end] += 1
+                if end == "survived":
+                    found.survivors.append(f"{module}: {mutant.function}: {mutant.change}")
+                    print(f"survived: {found.survivors[-1]}", flush=True)
+    return found
+
+
+class _Trial:
+    """Tries one mutant at a time in each tree."""
+
+    def __init__(self, trees: list[Path], group: Group, limit: float, same: set[tuple[str, str, str]]) -> None:
+        self._group, self._limit, self._same = group, limit, same
+        self._free: SimpleQueue[Path] = SimpleQueue()
+        for tree in trees:
+            self._free.put(tree)
+
+    def __call__(self, drawn: tuple[str, Mutant]) -> str:
+        name, mutant = drawn
+        if (name, mutant.function, mutant.change) in self._same:
+            return "equivalent"
+        tree = self._free.get()
+        path = tree / "asterion" / name
+        whole = path.read_text()
+        try:
+            replace(path, text(whole, mutant.number))
+            return Run(tree, self._group.paths, self._limit).end()
+        finally:
+            replace(path, whole)
+            self._free.put(tree)
+
+
+def _limit(tree: Path, name: str, group: Group, asked: float) -> float:
+    run = Run(tree, group.paths, asked or 600)
+    if (end := run.end()) != "survived":
+        why = "fail" if end == "killed" else f"take more than {asked or 600:g} s"
+        says = (tree / OUTPUT).read_text()[-1500:]
+        raise TestsFail(f"The tests of {name} {why} without any change, in a copy of the tree:\n{says}")
+    return asked or 10 + 5 * run.seconds
