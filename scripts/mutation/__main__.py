@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, groups: dict[str
     parser.add_argument("--seed", type=int, default=Asked.seed, help="what draws them (%(default)s)")
     parser.add_argument("--workers", type=int, default=Asked.workers, help="mutants at a time (%(default)s)")
     parser.add_argument(
-        "--limit", type=float, default=Asked.limit, help="seconds for one (10, and 5 times the tests' own)"
+        "--limit", type=float, default=Asked.limit, help="seconds for one (10, and 3 times the tests' own)"
     )
     parser.add_argument(
         "--only", default="", help="of those drawn, the ones with this in their line or change; not kept"

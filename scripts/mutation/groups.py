@@ -38,6 +38,7 @@ GROUPS: dict[str, Group] = {
         ("middleware/_exchange", "middleware/base.py"),
         (
             "middleware/test_exchange.py",
+            "middleware/test_exchange_edges.py",
             "middleware/test_exchange_open_scopes.py",
             "middleware/test_exchange_tasks.py",
             "middleware/test_context_variables.py",

@@ -13,6 +13,9 @@ from scripts.mutation.groups import Group
 from scripts.mutation.mutants import Mutant, mutants, plain, text
 from scripts.mutation.running import OUTPUT, Run, copy_of, replace
 
+_LIMIT = 600.0
+"""Seconds for the tests of a group without any change."""
+
 
 class TestsFail(Exception):
     """The tests of a group fail without any change: nothing can be learned from them."""
@@ -26,7 +29,7 @@ class Asked:
     seed: int = 6
     workers: int = 1
     limit: float = 0.0
-    """Seconds for the tests of one mutant; 0: ten, and five times what they take without any."""
+    """Seconds for the tests of one mutant; 0: ten, and three times what they take without any."""
 
     only: str = ""
     """Try nothing but drawn mutants whose line (`_core/urls.py:12`) or change has this in it."""
@@ -115,9 +118,9 @@ class _Trial:
 
 
 def _limit(tree: Path, name: str, group: Group, asked: float) -> float:
-    run = Run(tree, group.paths, asked or 600)
+    run = Run(tree, group.paths, _LIMIT)
     if (end := run.end()) != "survived":
-        why = "fail" if end == "killed" else f"take more than {asked or 600:g} s"
+        why = "fail" if end == "killed" else f"take more than {_LIMIT} s"
         says = (tree / OUTPUT).read_text()[-1500:]
         raise TestsFail(f"The tests of {name} {why} without any change, in a copy of the tree:\n{says}")
-    return asked or 10 + 5 * run.seconds
+    return asked or 10 + 3 * run.seconds

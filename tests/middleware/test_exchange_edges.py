@@ -1,0 +1,101 @@
+"""Function middleware where it is easily got wrong: calls that come again or too late, bodies that are left early."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import pytest
+
+from asterion.applications import Asterion
+from asterion.middleware import Middleware
+from asterion.requests import Request
+from asterion.responses import PlainTextResponse, Response, StreamingResponse
+from asterion.routing import Route
+from tests.asgi import layer_class, pass_through, request
+
+pytestmark = pytest.mark.anyio
+
+
+def application(endpoint: Any, *dispatches: Any, way: str) -> Asterion:
+    """An application with one endpoint at `/` and these function middlewares, outermost first."""
+    middleware = [Middleware(layer_class(way), dispatch=dispatch) for dispatch in dispatches]
+    return Asterion(routes=[Route("/", endpoint)], middleware=middleware)
+
+
+async def test_an_endpoint_that_returns_no_response_is_named_in_the_error(way: str) -> None:
+    async def forgets(request: Request) -> Any:
+        return {"not": "a response"}
+
+    with pytest.raises(TypeError, match="forgets"):
+        await request(application(forgets, pass_through, way=way))
+
+
+@pytest.mark.parametrize("way", ["nested", "task"])
+async def test_what_is_inside_knows_at_once_that_no_more_chunks_are_wanted(way: str) -> None:
+    """Not when dispatch ends, which may have much to do before. (By turns, in one task, it cannot go on earlier.)"""
+    closed = anyio.Event()
+
+    async def endpoint(request: Request) -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b"x"
+            finally:
+                closed.set()
+
+        return StreamingResponse(chunks())
+
+    async def first_chunk(request: Request, call_next: Any) -> Any:
+        body = (await call_next(request)).body_iterator
+        chunk = await anext(body)
+        await body.aclose()
+        with anyio.fail_after(10):
+            await closed.wait()
+        return Response(chunk)
+
+    answer = await request(application(endpoint, first_chunk, way=way))
+    assert answer.body == b"x"
+
+
+async def test_two_calls_give_two_bodies_that_are_read_in_any_order(way: str) -> None:
+    calls: list[str] = []
+
+    async def endpoint(request: Request) -> Response:
+        calls.append("call")
+        name = str(len(calls))
+
+        async def chunks() -> AsyncIterator[str]:
+            yield f"{name}a"
+            yield f"{name}b"
+
+        return StreamingResponse(chunks())
+
+    async def twice(request: Request, call_next: Any) -> Any:
+        first = (await call_next(request)).body_iterator
+        begun = [await anext(first)]
+        second = (await call_next(request)).body_iterator
+        begun += [await anext(second), await anext(first), await anext(second)]
+        return Response(b" ".join(begun))
+
+    answer = await request(application(endpoint, twice, way=way))
+    assert answer.body == b"1a 2a 1b 2b"
+
+
+async def test_an_inner_function_that_has_ended_cannot_call_again_while_the_outer_one_goes_on(way: str) -> None:
+    kept: list[Any] = []
+
+    async def hello(request: Request) -> Response:
+        return PlainTextResponse("hello")
+
+    async def keeps(request: Request, call_next: Any) -> Any:
+        kept.append(call_next)
+        return PlainTextResponse("kept")
+
+    async def outer(request: Request, call_next: Any) -> Any:
+        response = await call_next(request)
+        with pytest.raises(RuntimeError, match="call_next was called after .*keeps had ended"):
+            await kept[0](request)
+        return response
+
+    answer = await request(application(hello, outer, keeps, way=way))
+    assert answer.body == b"kept"
