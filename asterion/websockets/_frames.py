@@ -93,8 +93,10 @@ def disconnect_of(message: Message) -> WebSocketDisconnect:
     return WebSocketDisconnect(message.get("code") or 1005, message.get("reason"))
 
 
-def check_size(message: Message, limit: int) -> None:
+def check_size(message: Message, limit: int | None) -> None:
     """Raise `FrameTooLarge` for a message with more than `limit` bytes of data; text is counted in UTF-8."""
+    if limit is None:
+        return
     text, data = message.get("text"), message.get("bytes")
     size = len(data or b"") if text is None else len(text)
     # A character has one to four bytes: text is encoded only where that decides.

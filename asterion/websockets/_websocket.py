@@ -8,6 +8,7 @@ connection and is no server error. Closing twice, or closing after the client ha
 
 import enum
 import json
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, NoReturn
 
@@ -73,6 +74,7 @@ class WebSocket(HTTPConnection):
 
     _client_left = False  # a send has found it, in whichever task; `receive` may not have come to it yet
     _size_limit: int | None = None  # of a message, in bytes
+    _short = 0  # characters of which no number of bytes is above the limit
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
@@ -84,7 +86,8 @@ class WebSocket(HTTPConnection):
         self._send = send
         self.client_state = WebSocketState.CONNECTING
         self.application_state = WebSocketState.CONNECTING
-        self._size_limit = policies_of(scope).websocket_message_size
+        self._size_limit = limit = policies_of(scope).websocket_message_size
+        self._short = sys.maxsize if limit is None else limit // 4
 
     def _is_open_and_plain(self, method: str) -> bool:
         """Whether both sides are connected, and `method`, "send" or "receive", is the one of this class."""
@@ -111,8 +114,7 @@ class WebSocket(HTTPConnection):
             )
         message = await self._receive()
         self._note_received(message)
-        if self._size_limit is not None:
-            check_size(message, self._size_limit)
+        check_size(message, self._size_limit)
         return message
 
     def _note_received(self, message: Message) -> None:
@@ -214,7 +216,7 @@ class WebSocket(HTTPConnection):
             message = await self._receive()
             if message["type"] == "websocket.receive":
                 text = frame_of(message, "text")
-                if self._size_limit is not None and 4 * len(text) > self._size_limit:
+                if len(text) > self._short:
                     check_size(message, self._size_limit)
                 return text
             self._note_received(message)
