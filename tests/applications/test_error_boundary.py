@@ -1,6 +1,8 @@
 """The error boundary: what a client is told of an error that nobody handled, and the page for its developer."""
 
 import logging
+import runpy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,6 +186,17 @@ async def test_source_lines_have_their_numbers_and_the_current_one_is_marked() -
     assert '<span class="number">   40 </span>' in middleware.format_line(0, "y", 42, 2)
 
 
+async def test_an_error_on_the_first_line_of_a_file_is_marked_there(tmp_path: Path) -> None:
+    path = tmp_path / "short.py"
+    path.write_text("raise KeyError('at once')\nx = 1\n")
+    try:
+        runpy.run_path(str(path))
+    except KeyError as error:
+        page = ServerErrorMiddleware(PlainTextResponse(""), debug=True).generate_html(error)
+    assert '<span class="current"><span class="number">    1 </span>raise KeyError(' in page
+    assert '<span><span class="number">    2 </span>x = 1' in page
+
+
 async def test_debug_warns_once_where_others_can_see_it(caplog: pytest.LogCaptureFixture) -> None:
     app = Asterion(routes=[Route("/", broken)], debug=True)
     for _ in range(2):
@@ -211,6 +224,20 @@ async def test_the_boundary_stands_alone_and_lets_other_scopes_pass() -> None:
     for kind in ("websocket", "lifespan"):
         with pytest.raises(Boom, match=kind):
             await ServerErrorMiddleware(app)({"type": kind}, None, None)  # type: ignore[arg-type]
+
+
+async def test_the_handler_is_told_of_an_error_of_a_websocket_which_is_raised_all_the_same() -> None:
+    told: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise Boom(scope["type"])
+
+    async def handler(websocket: Any, error: Exception) -> None:
+        told.append((websocket.scope["type"], str(error)))
+
+    with pytest.raises(Boom):
+        await ServerErrorMiddleware(app, handler=handler)({"type": "websocket"}, None, None)  # type: ignore[arg-type]
+    assert told == [("websocket", "websocket")]
 
 
 async def test_a_subclass_may_say_it_in_its_own_words() -> None:

@@ -7,11 +7,14 @@ import pytest
 from asterion.applications import Asterion, Starlette
 from asterion.background import BackgroundTask
 from asterion.exceptions import HTTPException
+from asterion.middleware import Middleware
+from asterion.middleware.base import BaseHTTPMiddleware
 from asterion.middleware.exceptions import ExceptionMiddleware
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
-from asterion.routing import Mount, Route
-from tests.asgi import Exchange, http_scope, request
+from asterion.routing import Mount, Route, Router, WebSocketRoute
+from asterion.websockets import WebSocket
+from tests.asgi import Exchange, http_scope, pass_through, request
 from tests.names import without_address
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +71,7 @@ async def test_an_http_exception_is_its_status_detail_and_headers_unless_handled
 @pytest.mark.parametrize("status", [204, 304])
 async def test_an_http_exception_without_content_has_none(face: Any, status: int) -> None:
     answer = await request(face(routes=[raises(HTTPException(status, headers={"x-by": "me"}))]))
-    assert (answer.status, answer.body, answer.headers["x-by"]) == (status, b"", "me")
+    assert (answer.status, answer.body, answer.headers) == (status, b"", {"x-by": "me"})
 
 
 async def test_a_handler_for_a_status_wins_over_one_for_a_class(face: Any) -> None:
@@ -138,6 +141,42 @@ async def test_the_handler_for_everything_answers_and_the_error_is_raised_all_th
         await exchange.run()
     assert caught.value is error
     assert (exchange.status, exchange.body, exchange.complete) == (418, b"Missing at /", True)
+
+
+class PlainLayer:
+    """A middleware that is no function: an error passes it on its way out."""
+
+    def __init__(self, app: Any, then: BaseException | None = None) -> None:
+        self.app = app
+        self.then = then
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Missing:
+            if self.then is None:
+                raise
+            raise self.then from None
+
+
+@pytest.mark.parametrize(
+    ("then", "told"), [(None, ["Missing('first')"]), (KeyError(1), ["Missing('first')", "KeyError(1)"])]
+)
+async def test_the_handler_for_everything_is_told_of_each_error_once(face: Any, then: Any, told: list[str]) -> None:
+    """Middleware lets the answer of the first pass, and its error, or raises another in its place."""
+    seen: list[str] = []
+
+    async def everything(request: Request, error: Exception) -> Response:
+        seen.append(repr(error))
+        return PlainTextResponse("everything", 500)
+
+    layers = [Middleware(PlainLayer, then=then)]
+    app = face(routes=[raises(Missing("first"))], middleware=layers, exception_handlers={Exception: everything})
+    exchange = Exchange(app, http_scope())
+    with pytest.raises(LookupError):
+        await exchange.run()
+    assert (exchange.status, exchange.body, exchange.complete) == (500, b"everything", True)
+    assert seen == (told if face is Asterion else told[-1:])
 
 
 async def test_a_nearer_handler_comes_first(face: Any) -> None:
@@ -221,12 +260,16 @@ async def test_after_the_start_a_handler_is_called_and_the_error_raised_and_noth
     assert (exchange.status, exchange.body, exchange.complete) == (200, b"partial", False)
 
 
-async def test_an_error_of_background_work_that_is_handled_is_done_with(face: Any) -> None:
+@pytest.mark.parametrize("answers", [True, False])
+async def test_an_error_of_background_work_that_is_handled_is_done_with(
+    face: Any, answers: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer that can no longer be sent would be lost, and the error with it: then it is logged."""
     called: list[Any] = []
 
-    async def noted(request: Request, error: Exception) -> Response:
+    async def noted(request: Request, error: Exception) -> Response | None:
         called.append(error)
-        return PlainTextResponse("too late", 400)
+        return PlainTextResponse("too late", 400) if answers else None
 
     def work() -> None:
         raise Missing("in the background")
@@ -236,6 +279,8 @@ async def test_an_error_of_background_work_that_is_handled_is_done_with(face: An
 
     answer = await request(face(routes=[Route("/", endpoint)], exception_handlers={Missing: noted}))
     assert (answer.body, answer.complete, [str(error) for error in called]) == (b"done", True, ["in the background"])
+    logged = ["Missing('in the background') was raised after the response was complete: no answer can be sent"]
+    assert [record.getMessage() for record in caplog.records] == (logged if answers else [])
 
 
 async def test_one_without_a_handler_is_raised_once_as_itself(face: Any) -> None:
@@ -276,6 +321,44 @@ async def test_exception_middleware_stands_alone() -> None:
     assert (await request(ExceptionMiddleware(app, {Missing: handler}))).status == 418
     with pytest.raises(Missing):
         await request(ExceptionMiddleware(app))
+
+
+async def test_a_subclass_with_a_call_of_its_own_is_called_wherever_it_stands() -> None:
+    """Function middleware right around it does not go past it, to the router."""
+    seen: list[str] = []
+
+    class Counting(ExceptionMiddleware):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # type: ignore[override]
+            seen.append(scope["path"])
+            await super().__call__(scope, receive, send)
+
+    boundary = Counting(Router([raises(HTTPException(409))]))
+    answer = await request(BaseHTTPMiddleware(boundary, dispatch=pass_through))
+    assert (answer.status, seen) == (409, ["/"])
+
+
+async def test_an_exception_of_a_websocket_is_answered_by_its_handler_and_others_are_raised() -> None:
+    async def endpoint(websocket: WebSocket) -> None:
+        raise {"known": Missing, "unknown": KeyError}[websocket.query_params["error"]]
+
+    async def close(websocket: WebSocket, error: Exception) -> None:
+        await websocket.close(4040, type(error).__name__)
+
+    app = ExceptionMiddleware(Router([WebSocketRoute("/", endpoint)]), handlers={Missing: close})
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app({**http_scope(query=b"error=known"), "type": "websocket"}, receive, send)
+    assert [(message["type"], message["code"], message["reason"]) for message in sent] == [
+        ("websocket.close", 4040, "Missing")
+    ]
+    with pytest.raises(KeyError):
+        await app({**http_scope(query=b"error=unknown"), "type": "websocket"}, receive, send)
 
 
 async def test_other_scopes_pass_untouched() -> None:

@@ -102,6 +102,12 @@ class TestNotModified:
         assert is_not_modified(response(last_modified=DATE), request(("if-modified-since", since)))
         assert not is_not_modified(response(last_modified=LATER), request(("if-modified-since", since)))
 
+    @pytest.mark.parametrize(("characters", "current"), [(64, True), (65, False)])
+    def test_a_date_has_at_most_64_characters(self, characters, current):
+        since = f"Sun, 06 Nov 1994 08:49:37 {'GMT':>{characters - 26}}"
+        assert len(since) == characters
+        assert is_not_modified(response(last_modified=DATE), request(("if-modified-since", since))) is current
+
     @pytest.mark.parametrize("since", NO_DATE)
     def test_what_is_no_date_is_ignored(self, since):
         assert not is_not_modified(response(last_modified=DATE), request(("if-modified-since", since)))
