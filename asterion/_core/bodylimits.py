@@ -7,13 +7,15 @@ received.
 
 from collections.abc import Iterable
 from typing import Protocol
+from weakref import ref
 
 from asterion.exceptions import HTTPException
 from asterion.types import Scope
 
 MAX_BODY_SIZE_SCOPE_KEY = "starlette.max_body_size"
 
-# The object that counts, for layers that were given a copy of the scope.
+# A weak reference to the object that counts, for layers that were given a copy of the scope: it stands around the
+# server's `receive`, which leads to the scope in its turn.
 BODY_LIMIT_COUNTER = "asterion.body_limit_counter"
 
 # More digits than any limit; int() refuses thousands of them.
@@ -40,10 +42,21 @@ class Counter(Protocol):
     def read_so_far(self) -> int: ...
 
 
+def counter_of(scope: Scope) -> Counter | None:
+    """Who counts the body of this request, if somebody does."""
+    kept = scope.get(BODY_LIMIT_COUNTER)
+    return None if kept is None else kept()
+
+
+def keep_counter(scope: Scope, counter: Counter) -> None:
+    """Let layers further in find `counter`, as long as it counts."""
+    scope[BODY_LIMIT_COUNTER] = ref(counter)
+
+
 def set_body_limit(scope: Scope, limit: int | None) -> None:
     """From here inwards, allow `limit` bytes (None: any number)."""
     scope[MAX_BODY_SIZE_SCOPE_KEY] = limit
-    counter: Counter | None = scope.get(BODY_LIMIT_COUNTER)
+    counter = counter_of(scope)
     if counter is not None:
         counter.limit = limit
 

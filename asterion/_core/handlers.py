@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from asterion._core.scopekeys import ANSWERED
 from asterion.exceptions import HTTPException
-from asterion.types import ExceptionHandler
+from asterion.types import ExceptionHandler, Scope
 
 ByClass = Mapping[Any, ExceptionHandler]
 ByStatus = Mapping[int, ExceptionHandler]
@@ -45,3 +46,17 @@ def find_handler(
         if all(one is not None for one in found):
             return found[0]
     return None
+
+
+def mark_answered(scope: Scope, error: BaseException) -> None:
+    """Note that `error` has been answered, for the boundaries that it passes on its way out.
+
+    The scope does not refer to it: its traceback leads to the frames of the request, and those to the scope.
+    """
+    scope[ANSWERED] = error.__dict__[ANSWERED] = object()
+
+
+def was_answered(scope: Scope, error: BaseException) -> bool:
+    """Whether `error` has been answered in this request."""
+    mark = scope.get(ANSWERED)
+    return mark is not None and error.__dict__.get(ANSWERED) is mark

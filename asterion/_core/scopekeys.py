@@ -14,7 +14,7 @@ read them.
 | `starlette.max_body_size` | bytes | body limits | middleware.body_limit |
 | `asterion.origin_judged` | True where the origin of a WebSocket was found good | middleware.origin | routing |
 | `asterion.answers` | gives a handler's response to an exception of user middleware | middleware.errors | routing |
-| `asterion.answered` | the error that was answered within user middleware | middleware.exceptions | middleware.errors |
+| `asterion.answered` | the mark of the answered error (`_core.handlers`) | middleware.exceptions | middleware.errors |
 | `asterion.stashed` | `http.request` messages that a look-out for a disconnect took | responses, requests | requests |
 | `asterion.reading` | True while a request body is being read | requests | responses |
 | `asterion.listeners` | the `Listener`s that wait in `receive` | responses | requests |

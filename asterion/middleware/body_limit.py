@@ -12,6 +12,7 @@ from asterion._core.bodylimits import (
     MAX_BODY_SIZE_SCOPE_KEY,
     RequestBodyTooLarge,
     check_announced_length,
+    keep_counter,
     set_body_limit,
 )
 from asterion._core.policies import policies_of
@@ -112,7 +113,7 @@ class RequestBodyLimitResponder(PassThrough):
         """Call the inner app; answer 413 where it let the error through, unless somebody outside answers."""
         self._scope, self._send = scope, send
         self._counter = LimitedReceive(scope, receive, self._max_body_size)
-        scope[BODY_LIMIT_COUNTER] = self._counter
+        keep_counter(scope, self._counter)
         has_handlers_outside = EXCEPTION_HANDLERS in scope
         try:
             await self.app(scope, self.receive_with_limit, self.send_with_limit)
@@ -133,7 +134,7 @@ class RequestBodyLimitResponder(PassThrough):
         if kind == "http.response.start":
             if self.judges_answers and message["status"] < 400:
                 counter = _given(self._counter)
-                if not counter.received and counter.error is None:
+                if not counter.received and counter.refused is None:
                     counter.check_announced()
             self.started = True
             self.leads_to = self.send

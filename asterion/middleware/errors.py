@@ -12,7 +12,8 @@ from typing import Any
 
 from asterion._core.bodylimits import RequestBodyTooLarge
 from asterion._core.callables import describe_callable
-from asterion._core.scopekeys import ANSWERED, ANSWERS
+from asterion._core.handlers import mark_answered, was_answered
+from asterion._core.scopekeys import ANSWERS
 from asterion._core.wire import PassThrough, StartWatch
 from asterion.concurrency import call
 from asterion.concurrency._marks import gives_coroutine
@@ -83,7 +84,7 @@ class ServerErrorMiddleware:
             logger.debug("the client left before its request was complete: %s %s", scope.get("method"), scope["path"])
             return False
         if watch.started:
-            if self.handler is not None and scope.get(ANSWERED) is not error:
+            if self.handler is not None and not was_answered(scope, error):
                 await call(self.handler, request, error)
             return True
         asked = self.answers_http or isinstance(error, RequestBodyTooLarge)
@@ -92,7 +93,7 @@ class ServerErrorMiddleware:
             await response(scope, request.receive, send)
             return False
         response = await self.answer(request, error)
-        scope[ANSWERED] = error  # where a stack was rebuilt around this one, another boundary is asked as well
+        mark_answered(scope, error)  # where a stack was rebuilt around this one, another boundary is asked as well
         await response(scope, request.receive, send)
         return True
 

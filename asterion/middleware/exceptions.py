@@ -9,9 +9,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from asterion._core.handlers import find_handler, split_handlers
+from asterion._core.handlers import find_handler, mark_answered, split_handlers
 from asterion._core.policies import policies_of
-from asterion._core.scopekeys import ANSWERED, ANSWERS, EXCEPTION_HANDLERS
+from asterion._core.scopekeys import ANSWERS, EXCEPTION_HANDLERS
 from asterion._core.wire import PassThrough, StartWatch
 from asterion.concurrency import call
 from asterion.concurrency._marks import gives_coroutine
@@ -126,7 +126,7 @@ class ExceptionMiddleware:
         if self.last_resort is None or isinstance(error, ClientDisconnect):
             return None, True
         response = await self.last_resort(request, error)
-        request.scope[ANSWERED] = error
+        mark_answered(request.scope, error)
         return response, True
 
     async def _call_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

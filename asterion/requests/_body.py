@@ -4,7 +4,10 @@ Laws of this module: no byte that was taken from `receive` is lost, whoever was 
 that is gone is told so and never waits for ever.
 """
 
+from collections.abc import Callable
+from types import FunctionType, MethodType
 from typing import Any
+from weakref import ref
 
 from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, RequestBodyTooLarge
 from asterion._core.jsonbody import parse_json
@@ -25,19 +28,70 @@ class ClientDisconnect(Exception):
     """The client went away before its request body was complete."""
 
 
+_SAME: Any = object.__eq__
+_Weak = tuple[Callable[[], Any], Any]
+"""What gives an object or None, and the function of which it is the `self`, if it is that."""
+
+
+def _origin(receive: Any) -> Any:
+    """The `receive` that this one stands for: one that counts, say, names it in `counted`."""
+    while type(receive) not in (MethodType, FunctionType) and hasattr(receive, "counted"):
+        receive = receive.counted
+    return receive
+
+
+def _weakly(receive: Any) -> _Weak:
+    receive = _origin(receive)
+    if type(receive) is MethodType:
+        owner, function = receive.__self__, receive.__func__
+    else:
+        owner, function = receive, None
+    # Not where a class has __slots__, say, nor for the method of an object made by C: the next one taken from there is
+    # equal, also when this one has gone.
+    if type(owner).__weakrefoffset__ and (function is not None or type(owner).__eq__ is _SAME):
+        return ref(owner), function
+    return (lambda: owner), function
+
+
+def _is(kept: _Weak, receive: Any) -> bool:
+    owner, function = kept
+    if function is None:
+        return bool(owner() == receive)
+    return type(receive) is MethodType and owner() is receive.__self__ and function is receive.__func__
+
+
 class KeptBody:
     """What became of a body that was read to its end: where it came from, and what was kept of it.
 
     A request made later over the same scope and the same `receive` finds the bytes or the form here, instead of waiting
-    for a body that will not come again (issue 495). `receives` are the callables that stand for the same body.
+    for a body that will not come again (issue 495). Several callables may stand for the same body.
+
+    They are referred to weakly: servers keep the scope in the object whose method `receive` is, and neither would be
+    freed but by the garbage collector.
     """
 
-    __slots__ = ("body", "form", "receives")
+    body: bytes | None = None
+    form: FormData | None = None
+    _owner: Callable[[], Any]
+    _function: Any = None
+    _others: tuple[_Weak, ...] = ()
 
     def __init__(self, receive: Receive) -> None:
-        self.receives: list[Receive] = [receive]
-        self.body: bytes | None = None
-        self.form: FormData | None = None
+        # PERF(benchmarks/json_echo.py): what `_weakly` does for the method of a server.
+        if type(receive) is MethodType and type(owner := receive.__self__).__weakrefoffset__:
+            self._owner = ref(owner)
+            self._function = receive.__func__
+        else:
+            self._owner, self._function = _weakly(receive)
+
+    def add(self, *receives: Receive) -> None:
+        """Let these stand for this body as well."""
+        self._others += tuple(map(_weakly, receives))
+
+    def is_from(self, receive: Receive) -> bool:
+        """Whether `receive` stands for this body."""
+        receive = _origin(receive)
+        return any(_is(kept, receive) for kept in ((self._owner, self._function), *self._others))
 
 
 class BodyStream:
@@ -99,6 +153,7 @@ class BodyRequest(HTTPConnection[StateT]):
     _stream_consumed: bool = False
     _is_disconnected: bool = False
     _unread: list[bytes] | None = None
+    _record: KeptBody | None = None
 
     _receive: Receive
     _body: bytes
@@ -146,10 +201,11 @@ class BodyRequest(HTTPConnection[StateT]):
         if cached is not None:
             chunks.append(cached)
             return
+        size, more = 0, True
         if self._unread:
             chunks += self._unread
             self._unread = None
-        size, more = sum(map(len, chunks)), True
+            size = sum(map(len, chunks))
         while more:
             chunk, more = await self._receive_chunk()
             if chunk:
@@ -212,7 +268,7 @@ class BodyRequest(HTTPConnection[StateT]):
             more = bool(message.get("more_body", False))
             if not more:
                 self._stream_consumed = True
-                self.scope[BODY] = KeptBody(self._receive)
+                self._record = self.scope[BODY] = KeptBody(self._receive)
             chunk = message.get("body", b"")
             return (chunk if type(chunk) is bytes else bytes(chunk or b"")), more
         if message["type"] == "http.disconnect":
@@ -259,7 +315,7 @@ class BodyRequest(HTTPConnection[StateT]):
         if hasattr(self, "_body"):
             return self._body
         if not self._stream_consumed:
-            record = self._kept()
+            record = self._kept() if BODY in self.scope else None
             if record is None:
                 return None
             if record.body is not None:
@@ -271,9 +327,10 @@ class BodyRequest(HTTPConnection[StateT]):
 
     def _kept(self) -> KeptBody | None:
         record = self.scope.get(BODY)
-        return record if record is not None and self._receive in record.receives else None
+        return record if record is not None and record.is_from(self._receive) else None
 
     def _remember(self, what: str, value: Any) -> None:
-        record = self._kept()
+        # PERF(benchmarks/json_echo.py): who has read it has made the record.
+        record = self._record or self._kept()
         if record is not None:
             setattr(record, what, value)

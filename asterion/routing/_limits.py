@@ -6,11 +6,12 @@ application gets.
 """
 
 from asterion._core.bodylimits import (
-    BODY_LIMIT_COUNTER,
     MAX_BODY_SIZE_SCOPE_KEY,
     Counter,
     RequestBodyTooLarge,
     check_announced_length,
+    counter_of,
+    keep_counter,
     set_body_limit,
 )
 from asterion.types import Message, Receive, Scope
@@ -24,7 +25,7 @@ class LimitedReceive:
     read and kept is found with this one (`asterion.requests`).
     """
 
-    __slots__ = ("_limit", "_outer", "_own_limit", "_scope", "counted", "error", "received")
+    __slots__ = ("__weakref__", "_limit", "_outer", "_own_limit", "_scope", "counted", "received", "refused")
 
     def __init__(self, scope: Scope, receive: Receive, limit: int, outer: Counter | None = None) -> None:
         self._scope = scope
@@ -33,7 +34,8 @@ class LimitedReceive:
         self._limit: int | None = limit
         self._outer = outer
         self.received = 0
-        self.error: RequestBodyTooLarge | None = None
+        self.refused: int | None = None
+        """The limit above which the body was found to be."""
 
     @property
     def limit(self) -> int | None:
@@ -55,8 +57,8 @@ class LimitedReceive:
 
     async def __call__(self) -> Message:
         """The next message, if the body is still within the limit."""
-        if self.error is not None:
-            raise self.error
+        if self.refused is not None:
+            raise RequestBodyTooLarge(self.refused)
         limit = self.limit
         if not self.received:
             self.check_announced()
@@ -64,8 +66,8 @@ class LimitedReceive:
         if message["type"] == "http.request":
             self.received += len(message.get("body", b""))
             if limit is not None and self.received > limit:
-                self.error = RequestBodyTooLarge(limit)
-                raise self.error
+                self.refused = limit
+                raise RequestBodyTooLarge(limit)
         return message
 
     def check_announced(self) -> None:
@@ -73,7 +75,7 @@ class LimitedReceive:
         try:
             check_announced_length({**self._scope, MAX_BODY_SIZE_SCOPE_KEY: self.limit})
         except RequestBodyTooLarge as error:
-            self.error = error
+            self.refused = error.max_body_size
             raise
 
     def __eq__(self, other: object) -> bool:
@@ -91,9 +93,9 @@ def limit_body(scope: Scope, receive: Receive, limit: int, *, early: bool = True
     set_body_limit(scope, limit)
     if early:
         check_announced_length(scope)
-    outer: Counter | None = scope.get(BODY_LIMIT_COUNTER)
+    outer = counter_of(scope)
     if outer is not None and outer.read_so_far > limit:
         raise RequestBodyTooLarge(limit)
     counter = LimitedReceive(scope, receive, limit, outer)
-    scope[BODY_LIMIT_COUNTER] = counter
+    keep_counter(scope, counter)
     return counter

@@ -115,8 +115,8 @@ class Intake(Call):
     def find_kept_body(self) -> None:
         """A layer further out has read the body: what is received here stands for the same one, kept or gone."""
         record = self.scope[KEPT_BODY]
-        if self.outer_receive in record.receives:
-            record.receives += [self.receive_for_dispatch, self.receive]
+        if record.is_from(self.outer_receive):
+            record.add(self.receive_for_dispatch, self.receive)
 
     def share_body(self, call: Call) -> None:
         """Let the requests of dispatch and of the inner application find the body that either has kept."""
@@ -124,14 +124,14 @@ class Intake(Call):
         if record is None or (call.request is not None and call.request.receive != self.receive_for_dispatch):
             return
         ours = (self.receive_for_dispatch, self.receive, call.receive)
-        if not any(receive in record.receives for receive in ours):
+        if not any(map(record.is_from, ours)):
             return
-        read_outside = self.outer_receive in record.receives  # it will not come again, and whoever asks is told so
+        read_outside = record.is_from(self.outer_receive)  # it will not come again, and whoever asks is told so
         if record.body is None and record.form is None and not read_outside:
             if call.state is NEW:
                 del self.scope[KEPT_BODY]  # nothing is kept: what there is to tell again is in `taken`
             return
-        record.receives += [receive for receive in ours if receive not in record.receives]
+        record.add(*(receive for receive in ours if not record.is_from(receive)))
         body = self.own_request.__dict__.get("_body")
         if body is not None and body is not record.body:
             # Put there by dispatch, in place of what it had read.
