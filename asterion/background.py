@@ -23,6 +23,8 @@ P = ParamSpec("P")
 
 logger = logging.getLogger("asterion.background")
 
+_ABANDONED = "background work failed after its request was cancelled: %r"
+
 
 class BackgroundTask:
     """One call to make after the response: any callable, sync (in a worker thread) or async, with its arguments.
@@ -78,8 +80,11 @@ class BackgroundTasks(BackgroundTask):
                     first = error
                 else:
                     logger.error("background task %r failed after an earlier one had failed", task, exc_info=error)
-        if first is not None:
-            raise first
+        try:
+            if first is not None:
+                raise first
+        finally:
+            del first  # which refers to this frame
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.tasks!r})"
@@ -103,9 +108,10 @@ async def run_background(background: Any, scope: Scope) -> None:
         try:
             await _run(background, policies.background_isolated)
         except Exception as error:
-            if abandoned:  # nobody else will hear of it
-                logger.error("background work failed after its request was cancelled: %r", background, exc_info=error)
-            raise
+            if not abandoned:
+                raise
+            # Nobody else will hear of it.
+            logger.error(_ABANDONED, background, exc_info=error)
         finally:
             if owned is not None:
                 owned.discard(companion)
@@ -117,9 +123,10 @@ async def run_background(background: Any, scope: Scope) -> None:
         await companion.wait()
     except BaseException:
         abandoned = True
+        if companion.error is not None:  # it has ended meanwhile
+            logger.error(_ABANDONED, background, exc_info=companion.taken_error())
         raise
-    if companion.error is not None:
-        raise companion.error
+    companion.check()
 
 
 async def _run(background: Any, isolated: bool) -> None:

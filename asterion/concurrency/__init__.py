@@ -67,13 +67,18 @@ class _HeldThread:
         self._kwargs = kwargs
         self.waits = True
 
-    def __call__(self) -> tuple[Any]:
+    def __call__(self) -> tuple[Any, Exception | None]:
+        """What the call gives, or has raised: boxed, as the libraries' futures and frames would hold each other."""
         # In the context of the thread, which is that of whatever it asks the event loop to run.
         _nesting.set(self)
         try:
-            return (self._func(*self._args, **self._kwargs),)
+            return self._func(*self._args, **self._kwargs), None
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            return None, error
         finally:
             self.waits = False
+            # The context may be kept by what was called.
+            del self._func, self._args, self._kwargs
 
 
 _nesting: contextvars.ContextVar[_HeldThread | None] = contextvars.ContextVar("asterion_nesting", default=None)
@@ -98,13 +103,31 @@ async def run_in_threadpool(func: Callable[P, T], *args: P.args, **kwargs: P.kwa
     held = _nesting.get()
     limiter = _no_limit() if held is not None and held.waits else None
     # Boxed: trio refuses a coroutine as the result of a thread, where `call` wants to await it.
-    (result,) = await anyio.to_thread.run_sync(_HeldThread(func, args, kwargs), limiter=limiter)
+    result, error = await anyio.to_thread.run_sync(_HeldThread(func, args, kwargs), limiter=limiter)
+    try:
+        if error is not None:
+            raise error
+    finally:
+        del error  # which refers to this frame
     return cast(T, result)
 
 
 async def run_framework_io(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run the framework's own blocking work (files) in a worker thread, on a limiter users cannot exhaust."""
-    return await anyio.to_thread.run_sync(lambda: func(*args, **kwargs), limiter=framework_limiter())
+
+    def boxed() -> tuple[Any, Exception | None]:
+        try:
+            return func(*args, **kwargs), None
+        except Exception as error:  # noqa: BLE001 - raised below
+            return None, error
+
+    result, error = await anyio.to_thread.run_sync(boxed, limiter=framework_limiter())
+    try:
+        if error is not None:
+            raise error
+    finally:
+        del error  # which refers to this frame
+    return cast(T, result)
 
 
 def framework_limiter() -> anyio.CapacityLimiter:

@@ -49,13 +49,14 @@ class Companion:
     """A task beside the one that made it, which must wait for it.
 
     It is not a child: cancelling its maker does not reach it (the maker decides), and an exception stays in `error`
-    until somebody asks. It may run in the very context of another task.
+    until somebody raises it (`join`, `check`) or takes it. It may run in the very context of another task.
+
+    Once it has ended it refers to nothing of what it ran, so that whoever keeps it may be referred to from there.
     """
 
-    __slots__ = ("_cancelled", "_done", "_func", "_scope", "_task", "error")
+    __slots__ = ("_cancelled", "_done", "_scope", "_task", "error")
 
     def __init__(self, func: Callable[[], Awaitable[Any]], *, context: contextvars.Context | None = None) -> None:
-        self._func = func
         self._scope: anyio.CancelScope | None = None
         self._cancelled = False
         self._done = anyio.Event()
@@ -64,25 +65,27 @@ class Companion:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._task = sys.modules["trio"].lowlevel.spawn_system_task(self._run, name=func)
+            self._task = sys.modules["trio"].lowlevel.spawn_system_task(self._run, func, name=func)
             # Set before its first step: trio would enter it at once, where it may be entered already.
             self._task.context = contextvars.copy_context() if context is None else context
         else:
             # Made directly: an eager task factory would step it at once, in a context that is entered already.
-            self._task = asyncio.Task(self._run(), loop=loop, context=context)
+            self._task = asyncio.Task(self._run(func), loop=loop, context=context)
 
-    async def _run(self) -> None:
+    async def _run(self, func: Callable[[], Awaitable[Any]]) -> None:
         try:
             if not self._cancelled:
                 with anyio.CancelScope() as self._scope:
-                    await self._func()
+                    await func()
         except anyio.get_cancelled_exc_class() as error:
             self.error = error
             raise
         except BaseException as error:  # noqa: BLE001 - kept for whoever waits
             self.error = error
         finally:
+            self._scope = None
             self._done.set()
+            del self, func  # the error refers to this frame, and must not find itself from here
 
     @property
     def done(self) -> bool:
@@ -119,5 +122,19 @@ class Companion:
         except BaseException:
             await self.stop()
             raise
-        if self.error is not None:
-            raise self.error
+        self.check()
+
+    def check(self) -> None:
+        """Raise what it has raised, if it has; once, as it keeps the error no longer."""
+        error = self.taken_error()
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # which refers to this frame
+
+    def taken_error(self) -> BaseException | None:
+        """What it has raised, for the one who sees to that: an error refers to the frames that it has passed, and
+        those refer to who keeps the companion, so that it is kept by nobody afterwards."""
+        error, self.error = self.error, None
+        return error

@@ -108,9 +108,11 @@ class MultipartDecoder:
         try:
             yield from self._parser.parse(chunk)
         except self._library.ParserLimitReached as error:
+            error.__traceback__ = None  # the parser keeps it, and would be kept by its own frame
             raise self._limits.headers_exceeded() from error
         except self._library.MultipartError as error:
             # In strict mode it minds bytes behind the closing boundary too, if they come in a chunk of their own.
+            error.__traceback__ = None  # as above
             self._ended = self._is_complete()
             if self._ended:
                 return
@@ -132,7 +134,8 @@ class MultipartDecoder:
     def _is_complete(self) -> bool:
         try:
             self._parser.close()
-        except self._library.MultipartError:
+        except self._library.MultipartError as error:
+            error.__traceback__ = None  # as above
             return False
         return True
 

@@ -24,16 +24,16 @@ async def glance(receive: Receive) -> Message | None:
     run_soon = _run_soon()
     turns = TURNS
 
-    def tick() -> None:
+    def tick(again: Any) -> None:  # itself: a function that knew its name would be freed by the garbage collector only
         nonlocal turns
         turns -= 1
         if turns > 0:
-            run_soon(tick)
+            run_soon(again, again)
         elif turns == 0:
             scope.cancel()
 
     with anyio.CancelScope() as scope:
-        run_soon(tick)
+        run_soon(tick, tick)
         try:
             return await receive()
         finally:
@@ -41,9 +41,9 @@ async def glance(receive: Receive) -> Message | None:
     return None
 
 
-def _run_soon() -> Callable[[Callable[[], None]], Any]:
+def _run_soon() -> Callable[[Callable[[Any], None], Any], Any]:
     try:
         return asyncio.get_running_loop().call_soon
     except RuntimeError:
         token = sys.modules["trio"].lowlevel.current_trio_token()
-        return cast(Callable[[Callable[[], None]], Any], token.run_sync_soon)
+        return cast(Callable[[Callable[[Any], None], Any], Any], token.run_sync_soon)

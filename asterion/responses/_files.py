@@ -143,12 +143,13 @@ class FileResponse(Response):
             plan = answer._plan(scope, stat_result.st_size)
             await _Delivery(answer, plan, scope, send, watch).run(opened)
             await run_framework_io(opened.close)
-        finally:
+        except BaseException:
             # On the way of an error or a cancellation there is no time for a thread.
             opened.close()
-            await watch.close()
-        if watch.failure is not None:
-            raise watch.failure
+            await watch.abandon()
+            raise
+        await watch.close()
+        watch.check()
         if self.background is not None:
             await run_background(self.background, scope)
 

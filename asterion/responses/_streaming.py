@@ -75,10 +75,11 @@ class StreamingResponse(Response):
         watch = ClientWatch(scope, receive)
         try:
             await self.stream_response(send, scope=scope, watch=watch)
-        finally:
-            await watch.close()
-        if watch.failure is not None:
-            raise watch.failure
+        except BaseException:
+            await watch.abandon()
+            raise
+        await watch.close()
+        watch.check()
         if self.background is not None:
             await run_background(self.background, scope)
 

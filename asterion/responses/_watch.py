@@ -144,11 +144,6 @@ class ClientWatch:
             self.error = error
         self._end()
 
-    @property
-    def failure(self) -> Exception | None:
-        """What `receive` raised, if that says anything about the response: it does not once that is complete."""
-        return None if self.complete else self.error
-
     def lost(self, error: OSError) -> None:
         """Note that `send` found the client gone. Raises `error` if it is about something else."""
         if not means_client_gone(error):
@@ -171,3 +166,19 @@ class ClientWatch:
             self._request_scope[LISTENERS].remove(self)
             self._resume_others()
             await self._companion.stop()
+
+    async def abandon(self) -> None:
+        """Stop watching a response that raises: what it raises leads here, and must not be led back to."""
+        try:
+            await self.close()
+        finally:
+            self.error = None
+
+    def check(self) -> None:
+        """Raise what `receive` raised, if that says anything about the response: it does not once that is complete."""
+        error, self.error = self.error, None
+        try:
+            if error is not None and not self.complete:
+                raise error
+        finally:
+            del error  # which refers to this frame
