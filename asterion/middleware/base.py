@@ -75,6 +75,7 @@ class BaseHTTPMiddleware:
         request = exchange.own_request = Request(scope, exchange.receive_for_dispatch, send)
         made = self.dispatch_func(request, exchange.call_next)
         coroutine = exchange.coroutine = made if type(made) is CoroutineType else settle(made)
+        failure: BaseException | None
         try:
             try:
                 # PERF(benchmarks/header_middleware): the happy path stands in this one coroutine.
@@ -84,14 +85,14 @@ class BaseHTTPMiddleware:
                         outcome = await exchange.carry_on(outcome)
                     parked = outcome is PARKED
                     while parked:
-                        error: BaseException | None = None
+                        failure = None
                         try:
                             # In its natural place: dispatch waits in call_next, and is taken up again within `begin`.
                             await app(exchange.request.scope, exchange.receive, exchange.send)  # type: ignore[union-attr]
-                        except BaseException as raised:  # noqa: BLE001 - delivered below, outside of this handler
-                            error = raised
-                        passed = error is None and exchange.state is PASSING
-                        parked = not passed and await exchange.inner_ended(error)
+                        except BaseException as error:  # noqa: BLE001 - delivered below, outside of this handler
+                            failure = error
+                        passed = failure is None and exchange.state is PASSING
+                        parked = not passed and await exchange.inner_ended(failure)
                     if not exchange.concluded:
                         await exchange.conclude(None)
                 except BaseException as error:
@@ -112,12 +113,20 @@ class BaseHTTPMiddleware:
                 exchange.own_request = exchange.request = exchange.response = None
                 if exchange.result is not None:
                     exchange.result = None
+                if exchange.beside or exchange.detached is not None:
+                    exchange.let_go()
+                if failure is not None:
+                    exchange.failure = None
+                if exchange.body_taken_by is not None:
+                    exchange.body_taken_by = None
             if failure is not None:
                 raise failure
         except HTTPException as error:
             sent = exchange.sent_head or exchange.leads_to is not None
             if sent or not await answer_http_exception(error, scope, receive, send):
                 raise
+        finally:
+            failure = None  # which refers to this frame
 
     @functools.cached_property
     def nest(self) -> Nest | None:

@@ -240,7 +240,10 @@ class Call(PassThrough):
         await self.inner_turn.wait()
         if self.refused is not None:
             error, self.refused = self.refused, None
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # which refers to this frame
 
     def end_with(self, error: BaseException | None) -> None:
         """Tell a reader that no more is to come, with the reason if it is not the end of the body."""

@@ -70,6 +70,8 @@ class Exchange(Tasks):
         except StopIteration as stop:
             self.result = stop.value
             return ENDED
+        finally:
+            del error  # which refers to this frame, if it is raised again
 
     @types.coroutine
     def carry_on(self, wait: Any) -> Generator[Any, Any, Any]:
@@ -85,7 +87,10 @@ class Exchange(Tasks):
 
     async def advance(self, error: BaseException | None = None) -> bool:
         """Let dispatch go on: True when it is put aside, False at its end. Raises what it raises."""
-        return await self.carry_on(self.step(error=error)) is PARKED
+        try:
+            return await self.carry_on(self.step(error=error)) is PARKED
+        finally:
+            del error  # as above
 
     async def begin(self, message: Message) -> None:
         """Take the start of the response, and let dispatch go on with it, here if that is sound."""
@@ -196,36 +201,42 @@ class Exchange(Tasks):
 
     async def inner_ended(self, error: BaseException | None) -> bool:
         """The inner application has ended, with `error`: True if dispatch has been put aside in a further call."""
-        if self.detached is not None:
-            await self._inner_ended_detached(error)
-        elif self.state is WAITING:
-            error = error or await self.incomplete("No response returned.")
-            if self.body_taken_by is not None:
-                self.body_taken_by = EARLIER
-            self.start_over()
-            self.share_body(self)
-            return await self.advance(error)
-        elif self.state is READING:
-            if error is not None and self.coroutine.cr_frame is None:  # type: ignore[attr-defined]
-                raise error  # dispatch was cancelled within our `send`, and has ended
-            if error is None and not self.complete:
-                error = await self.incomplete(INCOMPLETE)
-            if error is not None or self.backlog:
-                return await self.advance(None if self.backlog else error)
-        elif error is not None and not self._is_answered(error):
-            raise error
-        return False
+        try:
+            if self.detached is not None:
+                await self._inner_ended_detached(error)
+            elif self.state is WAITING:
+                error = error or await self.incomplete("No response returned.")
+                if self.body_taken_by is not None:
+                    self.body_taken_by = EARLIER
+                self.start_over()
+                self.share_body(self)
+                return await self.advance(error)
+            elif self.state is READING:
+                if error is not None and self.coroutine.cr_frame is None:  # type: ignore[attr-defined]
+                    raise error  # dispatch was cancelled within our `send`, and has ended
+                if error is None and not self.complete:
+                    error = await self.incomplete(INCOMPLETE)
+                if error is not None or self.backlog:
+                    return await self.advance(None if self.backlog else error)
+            elif error is not None and not self._is_answered(error):
+                raise error
+            return False
+        finally:
+            del error  # as above
 
     async def _inner_ended_detached(self, error: BaseException | None) -> None:
-        if error is not None and not isinstance(error, Exception):
-            await self.stop_tasks()
-            raise error
-        if self.state in (HELD, READING):
-            if error is None and not self.complete:
-                error = await self.incomplete(INCOMPLETE)
-            self.end_with(error)
-        elif error is not None and not self._is_answered(error):
-            self.failure = self.failure or error
+        try:
+            if error is not None and not isinstance(error, Exception):
+                await self.stop_tasks()
+                raise error
+            if self.state in (HELD, READING):
+                if error is None and not self.complete:
+                    error = await self.incomplete(INCOMPLETE)
+                self.end_with(error)
+            elif error is not None and not self._is_answered(error):
+                self.failure = self.failure or error
+        finally:
+            del error  # as above
 
     # --- what dispatch returned ---
 

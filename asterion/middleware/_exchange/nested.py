@@ -84,11 +84,13 @@ class Nest:
             run.simple = run.request = None
             if run.busy:
                 put_back(run.reinstated)
-                run.made = run.with_tasks = run.earlier = ()
+                run.let_go()
             layer: Layer | None = outermost
             while layer is not None:
                 inside = layer.inside
                 layer.own_request = layer.request = layer.inside = None
+                if layer.body_taken_by is not None:
+                    layer.body_taken_by = None
                 layer = inside
 
     def begin(self, run: Run, index: int, scope: Scope, receive: Receive) -> "Layer":
@@ -153,6 +155,8 @@ class Layer(Exchange):
         held: Sequence[Message] = ()
         try:
             if self.index != run.nest.innermost:
+                if self.inside is not None:
+                    run.replace(self.inside)
                 inner = self.inside = run.nest.begin(run, self.index + 1, scope, call.receive)
                 try:
                     response = await inner.coroutine

@@ -69,6 +69,8 @@ class LayerParts(Protocol):
 
     def stop_tasks(self) -> Awaitable[None]: ...
 
+    def let_go(self) -> None: ...
+
 
 class Run:
     """One request through a nest: what is made on its way in, and seen to on its way out."""
@@ -89,6 +91,8 @@ class Run:
     """Background work that dispatch functions have hung on inner responses, innermost first."""
     with_tasks: tuple[LayerParts, ...] = ()
     """The layers that have a task beside."""
+    replaced: tuple[LayerParts, ...] = ()
+    """The layers that others have come for, where call_next was called again."""
     error: Exception | None = None
     """What nobody handled: it has been answered, and is raised at the end."""
     context: Context | None = None
@@ -146,6 +150,8 @@ class Run:
                 self.error = failure
                 self.busy = True
             return response
+        finally:
+            del error  # which refers to this frame
 
     async def prepare(self, response: Any, scope: Scope) -> tuple[Any, Sequence[Message]]:
         """The endpoint's response made ready (or that of the handler for its failing), and what goes before it."""
@@ -160,30 +166,38 @@ class Run:
         self.background = (*self.background, background)
         self.busy = True
 
+    def replace(self, layer: LayerParts) -> None:
+        """Remember that another layer comes for this one."""
+        self.replaced = (*self.replaced, layer)
+        self.busy = True
+
     async def failed(self, error: BaseException, receive: Receive, beyond: Beyond | None) -> bool:
         """See to the rest after `error`: True if it is to be raised again. Raises what leaves in its place."""
         if not isinstance(error, Exception):
             await self.stop()
             return True
         leaving: Exception | None = error
-        if not self.ended:
-            try:
-                leaving = None if await self._is_answered(error, receive) else error
-            except Exception as other:  # noqa: BLE001 - leaves below, when the rest has been seen to
-                leaving = other
-            try:
-                await self.end(leaving)
-            except Exception as other:  # noqa: BLE001 - as above
-                leaving = other
-        if leaving is None:
-            return False
-        if beyond is not None:
-            request = Request(self.scope, receive, self.send)
-            if not await beyond(leaving, request, self.send, STARTED if self.started else NOT_STARTED):
+        try:
+            if not self.ended:
+                try:
+                    leaving = None if await self._is_answered(error, receive) else error
+                except Exception as other:  # noqa: BLE001 - leaves below, when the rest has been seen to
+                    leaving = other
+                try:
+                    await self.end(leaving)
+                except Exception as other:  # noqa: BLE001 - as above
+                    leaving = other
+            if leaving is None:
                 return False
-        if leaving is error:
-            return True
-        raise leaving
+            if beyond is not None:
+                request = Request(self.scope, receive, self.send)
+                if not await beyond(leaving, request, self.send, STARTED if self.started else NOT_STARTED):
+                    return False
+            if leaving is error:
+                return True
+            raise leaving
+        finally:
+            del error, leaving  # which refer to this frame
 
     async def _is_answered(self, error: Exception, receive: Receive) -> bool:
         if self.simple is not None:  # the server has raised it
@@ -214,6 +228,13 @@ class Run:
 
     # --- the way out ---
 
+    def let_go(self) -> None:
+        """All has ended: nothing of the run refers back to it any more."""
+        for layer in (*self.with_tasks, *self.replaced):
+            layer.let_go()
+        self.made = self.with_tasks = self.replaced = self.earlier = ()
+        self.error = None
+
     async def send_response(self, outermost: LayerParts, response: Any) -> None:
         """Send what the outermost function returned."""
         if self.context is not None:
@@ -225,9 +246,12 @@ class Run:
         if response.background is not None:
             self.hang(response.background)
         error = await self.guard(response.pass_on(self.send), response.layer.is_innermost, STARTED)
-        if error is not None:
-            response.failed = True
-            raise error
+        try:
+            if error is not None:
+                response.failed = True
+                raise error
+        finally:
+            del error  # which refers to this frame
 
     async def end(self, failure: Exception | None) -> None:
         """See to all that was begun: background work, responses that nobody wanted, tasks beside, forms.
@@ -235,23 +259,26 @@ class Run:
         Raises what comes of that, unless `failure` is being raised already.
         """
         self.ended = True
-        error = self.error
-        for work in reversed(self.background):
-            error = await self.guard(run_background(work, self.scope), False, COMPLETE) or error
-        seen: set[LayerParts] = set()
-        while more := [layer for layer in self.with_tasks if layer not in seen]:
-            layer = more[0]  # what its task reads may start another
-            seen.add(layer)
-            layer.give_up_others()
-            error = await self.guard(layer.join_tasks(), False, COMPLETE) or layer.failure or error
-            layer.result = None
-        for response in reversed(self.made):
-            error = await self.finish(response) or error
-        for request in (*self.earlier, self.request):
-            if request is not None and request._form is not None:
-                await request.close()
-        if error is not None and failure is None:
-            raise error
+        error, self.error = self.error, None
+        try:
+            for work in reversed(self.background):
+                error = await self.guard(run_background(work, self.scope), False, COMPLETE) or error
+            seen: set[LayerParts] = set()
+            while more := [layer for layer in self.with_tasks if layer not in seen]:
+                layer = more[0]  # what its task reads may start another
+                seen.add(layer)
+                layer.give_up_others()
+                error = await self.guard(layer.join_tasks(), False, COMPLETE) or layer.failure or error
+                layer.result = None
+            for response in reversed(self.made):
+                error = await self.finish(response) or error
+            for request in (*self.earlier, self.request):
+                if request is not None and request._form is not None:
+                    await request.close()
+            if error is not None and failure is None:
+                raise error
+        finally:
+            del error, failure  # which refer to this frame
 
     async def finish(self, response: NestedResponse) -> Exception | None:
         """Do what is left of an inner response: its background work, and its closing if it was not sent."""

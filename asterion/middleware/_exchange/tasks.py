@@ -31,10 +31,13 @@ class Tasks(Intake):
 
     async def dispatch_failed(self, error: BaseException) -> None:
         """Dispatch has raised `error` while there are tasks: keep it until they have ended, or stop them."""
-        if not isinstance(error, Exception):
-            await self.stop_tasks()
-            raise error
-        self.fail(error)
+        try:
+            if not isinstance(error, Exception):
+                await self.stop_tasks()
+                raise error
+            self.fail(error)
+        finally:
+            del error  # which refers to this frame
 
     def fail(self, failure: Exception) -> None:
         """Keep what dispatch's side raised until the inner application has ended; nobody wants that one's response."""
@@ -54,16 +57,26 @@ class Tasks(Intake):
             await self.stop_tasks()
             raise
         for companion in self._companions():
-            error = companion.error
-            if error is not None and not self._is_answered(error):
-                if not isinstance(error, Exception):
-                    raise error
-                self.failure = error
+            error = companion.taken_error()
+            try:
+                if error is not None and not self._is_answered(error):
+                    if not isinstance(error, Exception):
+                        raise error
+                    self.failure = error
+            finally:
+                del error  # which refers to this frame
 
     async def stop_tasks(self) -> None:
         """End every task of this exchange, and wait for that."""
         for companion in self._companions():
             await companion.stop()
+
+    def let_go(self) -> None:
+        """All has ended: nothing of this exchange refers back to it any more."""
+        for call in (self, *self.beside):
+            call.request = call.response = call.companion = call.error = call.refused = None
+        self.beside = ()
+        self.detached = self.failure = self.own_request = self.body_taken_by = None
 
     def _is_answered(self, error: BaseException) -> bool:
         # What an unwanted inner application raises because nobody listens, or besides what dispatch itself raised.
