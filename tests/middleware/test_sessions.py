@@ -154,7 +154,15 @@ async def test_keys_can_be_changed_while_sessions_live_on():
 
 
 @pytest.mark.parametrize(
-    "payload", [b"not base64!", b64encode(b"{"), b64encode(b"[1]"), b64encode(b"\xff"), b64encode(b"3")]
+    "payload",
+    [
+        b"not base64!",
+        b"!" + b64encode(b'{"a":1}'),
+        b64encode(b"{"),
+        b64encode(b"[1]"),
+        b64encode(b"\xff"),
+        b64encode(b"3"),
+    ],
 )
 async def test_what_is_validly_signed_but_cannot_be_decoded_is_an_empty_session(payload):
     signed = SessionMiddleware(None, "key").signer.sign(payload).decode()
@@ -216,6 +224,18 @@ async def test_a_session_that_browsers_would_drop_is_an_error():
         await visit(fill)
 
 
+@pytest.mark.parametrize(("less", "fits"), [(0, True), (1, False)])
+async def test_a_session_may_fill_the_cookie_to_the_last_byte(less, fits):
+    """The limit is on the cookie's name and value together, as browsers count it."""
+    size = len(cookie_of(await visit(login))) - len("=")
+    limited = type("Limited", (SessionMiddleware,), {"max_cookie_size": size - less})
+    if fits:
+        assert len(cookie_of(await request(limited(app_that(login), "key")))) == size + len("=")
+    else:
+        with pytest.raises(SessionTooLarge, match=f"{size} bytes as a cookie, which is more than {size - 1}"):
+            await request(limited(app_that(login), "key"))
+
+
 async def test_a_session_json_cannot_hold_is_a_clear_error():
     def fill(session):
         session["a"] = object()
@@ -248,6 +268,8 @@ async def test_somebodys_own_session_object_is_written_as_well():
 
     cookie = cookie_of(await request(SessionMiddleware(app, "key")))
     assert (await visit(lambda session: session["own"], cookie)).body == b"1"
+    again = await request(SessionMiddleware(app, "key"), headers=[("cookie", cookie)])
+    assert set_cookies(again) == []  # it holds what has come in
 
 
 async def test_two_sessions_with_a_cookie_each_do_not_mix():
@@ -265,6 +287,19 @@ async def test_two_sessions_with_a_cookie_each_do_not_mix():
     assert (await visit(dict, outer, session_cookie="outer")).body == b"{'outer': 1}"
 
 
+async def test_what_is_sent_before_the_head_has_no_cookie():
+    hint = {"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload"]}
+
+    async def app(scope, receive, send):
+        scope["session"]["a"] = 1
+        await send(dict(hint))
+        await PlainTextResponse("")(scope, receive, send)
+
+    answer = await request(SessionMiddleware(app, "key"))
+    assert answer.messages[0] == hint
+    assert cookie_of(answer).startswith("session=")
+
+
 async def test_it_stands_aside_once_the_head_is_out():
     async def app(scope, receive, send):
         assert straight(send) is send
@@ -273,6 +308,20 @@ async def test_it_stands_aside_once_the_head_is_out():
         await send({"type": "http.response.body", "body": b"ok"})
 
     assert (await request(SessionMiddleware(app, "key"))).body == b"ok"
+
+
+def test_a_session_is_read_as_the_dict_it_is():
+    session = Session({"a": 1, "b": [2]})
+    assert (session["a"], session.get("b"), session.get("c"), session.get("c", 3)) == (1, [2], None, 3)
+    assert (list(session), list(session.keys()), list(session.values())) == (["a", "b"], ["a", "b"], [1, [2]])
+    assert list(session.items()) == [("a", 1), ("b", [2])]
+    assert (len(session), "a" in session, "c" in session) == (2, True, False)
+    assert session == {"a": 1, "b": [2]}
+    assert session != {"a": 1}
+    assert session.copy() == dict(session)
+    assert (session.pop("a"), session.setdefault("c", 4), session.popitem()) == (1, 4, ("c", 4))
+    session |= {"d": 5}
+    assert (session, type(session)) == ({"b": [2], "d": 5}, Session)
 
 
 def test_a_session_tells_what_happened_to_it():
