@@ -114,9 +114,10 @@ class TestClient(httpx.Client):
         traceback: TracebackType | None = None,
     ) -> None:
         """Shut the application down and close the event loop. Raises what it raised, or `LifespanFailed`."""
+        if self.portal is None:
+            return  # it was left before
         try:
-            if self.portal is not None:
-                self.portal.call(self.wait_shutdown)
+            self.portal.call(self.wait_shutdown)
         finally:
             self._leave()
 

@@ -9,6 +9,7 @@ from asterion.requests import ClientDisconnect
 from asterion.responses import StreamingResponse
 from asterion.routing import Route
 from asterion.testclient import AsyncTestClient, ConformanceError, StillRunning, _conversation
+from asterion.testclient.asynctransport import Pieces
 from tests.asgi import function_layers, wait_all_blocked
 
 pytestmark = pytest.mark.anyio
@@ -320,3 +321,30 @@ async def test_no_response_is_an_error_in_a_stream_too():
             pass
     async with AsyncTestClient(app, raise_server_exceptions=False).stream("GET", "/") as response:
         assert response.status_code == 500
+
+
+async def test_a_body_that_is_never_asked_for_need_not_be_closed():
+    await Pieces(iter([b"x"])).aclose()
+
+
+async def test_a_source_that_cannot_be_closed_is_left_where_it_is():
+    given = []
+
+    class Counted:
+        """An async iterator that is no generator: there is nothing to close."""
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            given.append(b"x")
+            return b"x" if len(given) < 100 else None
+
+    class Stream(httpx2.AsyncByteStream):
+        def __aiter__(self):
+            return Counted()
+
+    headers = {"transfer-encoding": "chunked"}
+    request = httpx2.Request("POST", "http://testserver/", headers=headers, stream=Stream())
+    assert (await AsyncTestClient(Reading(2)).send(request)).text == "x|x"
+    assert len(given) == 2

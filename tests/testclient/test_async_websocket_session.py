@@ -15,7 +15,7 @@ from asterion.testclient import (
     WebSocketDisconnect,
     WrongFrame,
 )
-from tests.asgi import function_layers
+from tests.asgi import function_layers, wait_all_blocked
 
 pytestmark = pytest.mark.anyio
 
@@ -268,3 +268,27 @@ async def test_a_breach_that_the_application_swallowed_is_raised_on_leaving():
     with pytest.raises(ConformanceError, match="exactly one of them"):
         async with connect(None, client=client):
             pass
+
+
+async def test_any_message_can_be_sent_as_it_is():
+    async with connect(accepting(echo)) as session:
+        await session.send({"type": "websocket.receive", "text": "raw"})
+        assert await session.receive_text() == "raw"
+
+
+async def test_leaving_twice_is_harmless():
+    session = connect(accepting(echo))
+    async with session:
+        pass
+    await session.__aexit__(None, None, None)
+
+
+async def test_a_message_to_an_application_that_has_failed_raises_what_it_raised():
+    async def fails(receive, send):
+        raise Boom
+
+    with pytest.raises(Boom):
+        async with connect(accepting(fails)) as session:
+            await wait_all_blocked()
+            with pytest.raises(Boom):
+                await session.send_text("too late")

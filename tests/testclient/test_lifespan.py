@@ -166,3 +166,25 @@ def test_the_lifespan_scope_has_the_state_and_the_version():
     with TestClient(app) as client:
         assert scopes[0]["state"] is client.app_state
     assert scopes[0]["asgi"] == {"version": "3.0", "spec_version": "2.0"}
+
+
+def test_leaving_a_client_twice_is_harmless(client_of):
+    app = living()
+    client = client_of(app)
+    with client:
+        pass
+    client.__exit__()
+    assert app.events == ["lifespan.startup", "lifespan.shutdown"]
+    with client:
+        assert client.get("/").text == "ok"
+
+
+async def test_a_lifespan_that_was_not_entered_cannot_be_shut_down(client_of):
+    with pytest.raises(RuntimeError, match="use `with TestClient"):
+        await client_of(living()).wait_shutdown()
+
+
+def test_an_answer_that_is_none_is_named_by_a_client_that_is_not_strict_too(client_of):
+    client = client_of(living(startup=("lifespan.invented",)), strict=False)
+    with pytest.raises(ConformanceError, match=r"does not answer 'lifespan\.startup'"), client:
+        pass

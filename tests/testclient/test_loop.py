@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from asterion.testclient import TestClient, _loop
+from asterion.testclient._faces import at_once
 
 
 async def respond(send, body=b""):
@@ -251,3 +252,51 @@ def test_a_program_that_ends_without_closing_its_client_ends_quietly():
         [sys.executable, "-X", "dev", "-W", "error", "-c", program], capture_output=True, text=True, timeout=60
     )
     assert (done.stdout, done.stderr, done.returncode) == ("200\n", "", 0)
+
+
+def test_ending_a_loop_twice_is_harmless():
+    thread = _loop.LoopThread("asyncio", {})
+    thread.stop()
+    assert not thread.alive
+    thread.stop()
+    assert not thread.alive
+
+
+def test_an_idle_loop_is_closed_and_one_in_use_is_not(anyio_backend):
+    client = TestClient(quiet, backend=anyio_backend)
+    before = len(loop_threads())
+    with client:
+        client._loop.close_if_idle()
+        assert client.get("/").status_code == 200
+        assert len(loop_threads()) == before + 1
+    client.get("/")
+    client._loop.close_if_idle()
+    assert len(loop_threads()) == before
+
+
+def test_a_loop_that_breaks_says_so_in_its_thread(monkeypatch):
+    broken = LookupError("the loop broke")
+    seen = []
+
+    async def breaks(portal):
+        raise broken
+
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: seen.append(arguments.exc_value))
+    monkeypatch.setattr(_loop.BlockingPortal, "sleep_until_stopped", breaks)
+    thread = _loop.LoopThread("asyncio", {})
+    thread._thread.join(10)
+    assert [getattr(error, "exceptions", (error,)) for error in seen] == [(broken,)]
+
+
+def test_what_cannot_be_done_without_a_loop_is_said_and_not_waited_for():
+    """The client's own code, in the test's thread: it may ask its loop, but has none to wait on."""
+
+    class Asked:
+        def __await__(self):
+            yield
+
+    async def asks():
+        await Asked()
+
+    with pytest.raises(RuntimeError, match="waited for a loop in a thread that has none"):
+        at_once(asks())

@@ -5,6 +5,7 @@ import functools
 import pytest
 
 from asterion.testclient import ConformanceError, TestClient
+from tests.dropin.interpreter import python
 
 
 def answering(status=200, headers=(), body=b"", before=(), after=()):
@@ -336,11 +337,15 @@ def test_a_file_sent_by_path_or_descriptor_becomes_the_body(tmp_path):
             await send({"type": "http.response.pathsend", "path": str(path)})
             return
         with path.open("rb") as file:
-            await send({"type": "http.response.zerocopysend", "file": file.fileno(), "offset": 2, "count": 3})
+            file.seek(7)
+            part = {"/part": {"offset": 2, "count": 3}, "/end": {"offset": 8, "count": 30}}.get(scope["path"], {})
+            await send({"type": "http.response.zerocopysend", "file": file.fileno(), **part})
 
     client = TestClient(app)
     assert client.get("/path").content == b"0123456789"
-    assert client.get("/zero").content == b"234"
+    assert client.get("/part").content == b"234"
+    assert client.get("/end").content == b"89"
+    assert client.get("/rest").content == b"789"
 
 
 def test_lifespan_state_is_copied_into_each_request(backend):
@@ -362,3 +367,28 @@ def test_lifespan_state_is_copied_into_each_request(backend):
         client.get("/")
         client.get("/")
     assert seen == [{"a": 1}, {"a": 1}]
+
+
+def test_an_application_whose_signature_is_not_known_is_of_asgi_3():
+    with pytest.raises(TypeError, match="not supported between instances of 'method' and 'dict'"):
+        TestClient(min).get("/")
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [(["httpx2"], "httpx\n"), (["httpx2", "httpx"], "needs httpx2 or httpx and found neither")],
+)
+def test_either_release_of_the_http_library_will_do(missing, said, tmp_path):
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
+        "from asterion.testclient._httpx import httpx; print(httpx.__name__)"
+    )
+    finished = python("-c", program, cwd=tmp_path)
+    assert said in finished.stdout + finished.stderr
+
+
+def test_what_is_unknown_after_the_end_is_no_part_of_the_response():
+    client = TestClient(answering(body=b"text", after=[{"type": "invented"}]), strict=False)
+    assert client.get("/").text == "text"
+    with client.stream("GET", "/") as response:
+        assert response.read() == b"text"

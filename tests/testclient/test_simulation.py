@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import functools
 import gc
+import sys
 import threading
 import time
 import weakref
@@ -452,3 +453,89 @@ def test_clients_share_a_lifespan_and_have_cookies_of_their_own(backend: Any) ->
         assert events == ["started", "stopped"]
 
     simulate(scenario, seeds=10, backends=[backend])
+
+
+def test_a_task_that_is_told_twice_to_end_ends_once() -> None:
+    """Two steps of one task are queued: asyncio takes calls of a task's methods for steps of it."""
+    ended: list[str] = []
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("ended")
+
+    async def scenario(simulation: Simulation) -> None:
+        task = asyncio.create_task(waits())
+        await asyncio.sleep(0.1)
+        for _ in range(2):
+            asyncio.get_running_loop().call_soon(task.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    Simulation(0, "asyncio").run(scenario)
+    assert ended == ["ended"]
+
+
+def test_a_call_from_anywhere_wakes_a_loop_whose_time_is_virtual() -> None:
+    async def scenario(simulation: Simulation) -> float:
+        called = asyncio.Event()
+        asyncio.get_running_loop().call_soon_threadsafe(called.set)
+        await called.wait()
+        await asyncio.sleep(3)
+        return asyncio.get_running_loop().time()
+
+    assert Simulation(0, "asyncio").run(scenario) == 3
+
+
+def test_where_no_cycles_are_collected_none_are_afterwards() -> None:
+    async def scenario(simulation: Simulation) -> bool:
+        return gc.isenabled()
+
+    gc.disable()
+    try:
+        assert Simulation(0, "asyncio").run(scenario) is False
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_threads_of_trio_outside_of_a_simulation_are_what_they_were() -> None:
+    async def scenario(simulation: Simulation) -> None:
+        await trio.to_thread.run_sync(threading.get_ident)
+
+    Simulation(0, "trio").run(scenario)
+    assert trio.run(trio.to_thread.run_sync, threading.get_ident) != threading.get_ident()
+
+
+@backends
+def test_threads_are_simulated_without_the_library_that_names_libraries(
+    backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(simulation: Simulation) -> int:
+        return await anyio.to_thread.run_sync(functools.partial(anyio.from_thread.run_sync, threading.get_ident))
+
+    monkeypatch.delitem(sys.modules, "sniffio", raising=False)
+    assert Simulation(0, backend).run(scenario) == threading.get_ident()
+
+
+@backends
+@pytest.mark.parametrize("wait", [anyio.sleep_forever, anyio.lowlevel.checkpoint], ids=["waits", "never rests"])
+@pytest.mark.parametrize("raises", [False, True])
+def test_an_application_that_takes_no_end_for_an_answer_fails_in_the_end(backend: Any, wait: Any, raises: bool) -> None:
+    refused = 0
+
+    async def scenario(simulation: Simulation) -> None:
+        nonlocal refused
+        while refused < 6:
+            try:
+                await wait()
+            except BaseException:
+                refused += 1
+        if raises:
+            raise LookupError
+
+    with pytest.raises(SimulationStuck) as caught:
+        Simulation(0, backend, most_steps=100).run(scenario)
+    assert isinstance(caught.value.__cause__, LookupError) is raises
+    assert refused == 6

@@ -357,3 +357,51 @@ def test_sessions_share_the_loop_of_their_client(anyio_backend):
     client = TestClient(accepting(relay), backend=anyio_backend)
     with client.websocket_connect("/") as one, client.websocket_connect("/") as two:
         assert one.receive_text() == two.receive_text() == "both here"
+
+
+def test_leaving_twice_is_harmless(connect):
+    session = connect(accepting())
+    with session:
+        pass
+    session.__exit__(None, None, None)
+
+
+def test_a_denial_says_what_it_is(connect):
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.http.response.start", "status": 403, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b"no"})
+
+    with pytest.raises(WebSocketDenialResponse) as caught, connect(app):
+        pass
+    assert str(caught.value) == "the handshake was answered with HTTP status 403"
+
+
+def test_what_does_not_answer_a_handshake_is_named_by_a_client_that_is_not_strict_too(anyio_backend):
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.invented"})
+
+    client = TestClient(app, backend=anyio_backend, strict=False)
+    with (
+        pytest.raises(ConformanceError, match=r"'websocket\.invented' does not answer a handshake"),
+        client.websocket_connect("/"),
+    ):
+        pass
+
+
+def test_an_application_is_cancelled_when_its_client_is_closed(anyio_backend):
+    ended = []
+
+    async def app(scope, receive, send):
+        await send({"type": "websocket.accept"})
+        try:
+            await anyio.sleep_forever()
+        except BaseException as error:
+            ended.append(isinstance(error, anyio.get_cancelled_exc_class()))
+            raise
+
+    client = TestClient(app, backend=anyio_backend, strict=False)
+    client.websocket_connect("/").__enter__()
+    client.close()
+    assert ended == [True]
