@@ -179,11 +179,7 @@ class BodyRequest(HTTPConnection[StateT]):
                 if type(self).stream is BodyRequest.stream:
                     await self._collect(chunks)
                 else:
-                    size = 0
-                    async for chunk in self.stream():
-                        chunks.append(chunk)
-                        size += len(chunk)
-                        self._judge_size(size)
+                    await self._collect_own(chunks)
             except BaseException:
                 if type(self).stream is BodyRequest.stream and chunks:
                     self._unread = chunks
@@ -213,6 +209,19 @@ class BodyRequest(HTTPConnection[StateT]):
                 size += len(chunk)
                 if size > _NEVER_TOO_LARGE:
                     self._judge_size(size)
+
+    async def _collect_own(self, chunks: list[bytes]) -> None:
+        """Append what a subclass's own `stream` gives, which is closed if it is more than may be kept."""
+        size, stream = 0, self.stream()
+        try:
+            async for chunk in stream:
+                chunks.append(chunk)
+                size += len(chunk)
+                self._judge_size(size)
+        finally:
+            close = getattr(stream, "aclose", None)
+            if close is not None:
+                await close()
 
     def _judge_size(self, size: int, policy: str = "kept_body_size") -> None:
         """Raise RequestBodyTooLarge if `size` bytes are more than `policy` allows and nobody has set another limit."""

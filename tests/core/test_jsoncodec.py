@@ -27,6 +27,8 @@ VALUES: list[Any] = [
     0,
     -1.5e300,
     10**18,
+    [1],
+    {"b": 1, "a": 2},
     None,
     False,
 ]
@@ -74,7 +76,14 @@ def test_responses_are_compact_utf_8(codec: str) -> None:
 
 
 @each_codec
-@pytest.mark.parametrize("body", [b"", b"{", b"[1,]", b"{'a': 1}", b"\xff\xfe", b"[1] [2]", b'{"a": 1}x', b"nul"])
+def test_keys_stay_in_their_order(codec: str) -> None:
+    assert JSONResponse({"b": 1, "a": {"d": 2, "c": 3}}).body == b'{"b":1,"a":{"d":2,"c":3}}'
+
+
+@each_codec
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[1,]", b"[12", b'{"a"', b"{'a': 1}", b"\xff\xfe", b"[1] [2]", b'{"a": 1}x', b"nul"]
+)
 def test_what_is_not_json_is_400(codec: str, body: bytes) -> None:
     with TestClient(app) as client:
         answer = client.post("/", content=body)
@@ -86,6 +95,8 @@ def test_what_is_not_json_is_400(codec: str, body: bytes) -> None:
 def test_what_json_cannot_hold_is_an_error_of_the_program(codec: str) -> None:
     with pytest.raises(TypeError):
         JSONResponse({"a": object()})
+    with pytest.raises(TypeError):
+        JSONResponse({object(): 1})
 
 
 @pytest.mark.parametrize("value", [{"a": float("nan")}, [float("inf")]])

@@ -56,6 +56,13 @@ async def test_a_length_over_the_limit_is_answered_without_the_handler(layers, w
     assert answer.receives == 0
 
 
+async def test_a_length_of_18_digits_is_taken_as_it_is_and_a_longer_one_is_too_large():
+    limit = 10**18 - 1
+    for digits, status in (("9" * 18, 200), ("0" * 18 + "9", 413)):
+        answer = await request(limited(echo_length, limit), "POST", headers=[("content-length", digits)], body=b"x")
+        assert answer.status == status
+
+
 async def test_a_body_that_grows_over_the_limit_is_413_through_any_stack(layers, way):
     """Upstream: 500 as soon as one function middleware stands in between (issue 1255, its OPEN variant)."""
     answer = await request(limited(wrapped(echo_length, layers, way)), "POST", body=BIG)

@@ -1,14 +1,16 @@
 """`Request.body()` and `json()` keep as much as the application's policy says, where no `max_body_size` was set."""
 
 import dataclasses
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from asterion._core.bodylimits import RequestBodyTooLarge
 from asterion.applications import Asterion, Starlette
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse
-from asterion.routing import Route
+from asterion.routing import Mount, Route
 from tests.asgi import request
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +52,30 @@ async def test_a_body_at_the_limit_is_kept_and_one_byte_more_is_a_413(piece: int
         text = b'"' + b"x" * (size - 2) + b'"'
         answer = await request(Careful(routes=ROUTES), "POST", "/json", body=text)
         assert answer.status == status
+
+
+class Unpacked(Request):
+    """A request whose body is another one than was sent, as one that decompresses it has."""
+
+    async def stream(self) -> AsyncIterator[bytes]:  # type: ignore[override]
+        async for chunk in super().stream():
+            yield chunk * 2
+
+
+@pytest.mark.parametrize(("sent", "size"), [(LIMIT // 2, LIMIT), (LIMIT // 2 + 1, None)])
+async def test_what_a_subclass_makes_of_the_stream_counts(sent: int, size: int | None) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            body = await Unpacked(scope, receive).body()
+        except RequestBodyTooLarge:
+            sizes.append(None)
+        else:
+            sizes.append(len(body))
+        await PlainTextResponse("")(scope, receive, send)
+
+    sizes: list[int | None] = []
+    await request(Careful(routes=[Mount("/", app)]), "POST", body=b"x" * sent)
+    assert sizes == [size]
 
 
 async def test_a_stream_is_not_kept_and_may_be_longer() -> None:

@@ -100,6 +100,11 @@ async def test_names_are_kept_as_they_were_sent(sent: str, name: str) -> None:
     assert await items(file("f", sent) + END) == [("f", (name, b"x", "text/plain"))]
 
 
+async def test_a_filename_without_quotes_makes_a_file_whatever_the_name_is() -> None:
+    head = 'Content-Disposition: form-data; name=""; filename=a.txt'
+    assert await items(part(head) + END) == [("", ("a.txt", b"x", None))]
+
+
 async def test_an_extended_filename_never_overrides_the_filename() -> None:
     head = 'Content-Disposition: form-data; name="f"; filename="ok.txt"; filename*=utf-8\'\'evil.php'
     assert await items(part(head) + END) == [("f", ("ok.txt", b"x", None))]
@@ -126,6 +131,8 @@ MALFORMED = {
     "a filename hidden in a quoted option": part(CD + '; x*="; filename=evil') + END,
     "a quote that is not closed": part('Content-Disposition: form-data; name="a') + END,
     "text behind a quote": part('Content-Disposition: form-data; name="a"b') + END,
+    "a filename whose quote is not closed": part(CD + '; filename="') + END,
+    "text behind a quoted filename": part(CD + '; filename="b"c"') + END,
     "two dispositions": part(CD + "\r\n" + CD) + END,
     "a header without colon": part(CD + "\r\nnonsense") + END,
     "a folded header": part(CD + "\r\nX-A: 1\r\n folded") + END,
@@ -354,9 +361,10 @@ def test_another_tokenizer_can_drive_the_callbacks() -> None:
     parser.on_header_end()
     parser.on_headers_finished()
     parser.on_part_data(b"xyz", 1, 3)
+    parser.on_part_data(b"xyz", 1, 2)  # as long as what stands before it and behind it
     parser.on_part_end()
     parser.on_end()
-    assert parser.items == [("a", "yz")]
+    assert parser.items == [("a", "yzy")]
 
 
 @pytest.mark.parametrize("value", [b'attachment; name="a"', b"form-data", b'form-data; name="a'])
