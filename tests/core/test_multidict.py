@@ -176,6 +176,7 @@ class TestQueryParams:
     def test_text_and_repr(self):
         assert str(QueryParams([("a", "b c"), ("d", "é&=")])) == "a=b+c&d=%C3%A9%26%3D"
         assert repr(QueryParams("a=1")) == "QueryParams('a=1')"
+        assert repr(MultiDict([("a", 1), ("a", 2)])) == "MultiDict([('a', 1), ('a', 2)])"
 
     @steady
     @given(st.lists(st.tuples(text, text)))

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from asterion._core.policies import policies_of
 from asterion.exceptions import HTTPException
 from asterion.requests import MalformedJSON
 from tests.requests.building import make_request
@@ -64,3 +65,17 @@ async def test_the_limit_for_integers_is_the_interpreters() -> None:
     assert await make_request(longest).json() == int(longest)
     with pytest.raises(MalformedJSON, match="digits"):
         await make_request(longest + b"9").json()
+
+
+@pytest.mark.parametrize("around", [b"%s", b'["]", %s]', b'["[", "]", %s, "["]', b'[["[\\"", "\\\\"], %s]'])
+async def test_levels_are_counted_outside_of_strings_only(around: bytes) -> None:
+    """As many as the policy allows, whatever strings stand before and behind them."""
+    levels = policies_of({}).json_depth or 0
+    inside = levels - (0 if around == b"%s" else 1)
+    for more in (0, 1):
+        request = make_request(around % (b"[" * (inside + more) + b"]" * (inside + more)))
+        if more:
+            with pytest.raises(MalformedJSON, match=f"at most {levels} levels"):
+                await request.json()
+        else:
+            await request.json()
