@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import anyio
 
+from asterion._core.filenames import safe_filename
 from asterion._core.headers import Headers, MutableHeaders
 from asterion._core.multidict import ImmutableMultiDict, MultiDict, QueryParams
 from asterion._core.state import State
@@ -36,6 +37,7 @@ __all__ = (
     "State",
     "URLPath",
     "UploadFile",
+    "safe_filename",
 )
 
 
@@ -106,7 +108,7 @@ class UploadFile:
     """A file that a client sent in a form.
 
     `file` is the underlying binary file, `size` its length in bytes as far as it is known, `filename` what the client
-    called it (do not use it as a path), `headers` those of its part.
+    called it (no path: `safe_filename` makes a name of it), `headers` those of its part.
     """
 
     def __init__(

@@ -55,4 +55,9 @@ def _is_safe_segment(segment: str) -> bool:
         return False
     if len(segment.encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
         return False
-    return segment.partition(".")[0].rstrip(" ").lower() not in _DEVICES
+    return not is_device(segment)
+
+
+def is_device(name: str) -> bool:
+    """Whether Windows takes `name`, one segment of a path, for a device."""
+    return name.partition(".")[0].rstrip(" ").lower() in _DEVICES

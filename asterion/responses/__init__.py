@@ -3,6 +3,7 @@
 from asterion.responses._base import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from asterion.responses._events import EventSourceResponse, ServerSentEvent, last_event_id
 from asterion.responses._files import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
+from asterion.responses._next import safe_next_url
 from asterion.responses._streaming import (
     AsyncContentStream,
     Content,
@@ -28,4 +29,5 @@ __all__ = [
     "StreamingResponse",
     "SyncContentStream",
     "last_event_id",
+    "safe_next_url",
 ]

@@ -6,7 +6,7 @@ import math
 
 from asterion.exceptions import HTTPException
 from asterion.requests import Request
-from asterion.responses import RedirectResponse, Response
+from asterion.responses import RedirectResponse, Response, safe_next_url
 from fixbook.web._people import check_token, current_user, log_in, log_out, token_of
 from fixbook.web._site import page, path_to, site_of
 
@@ -16,14 +16,15 @@ __all__ = ["leave", "login", "login_form"]
 async def login_form(request: Request) -> Response:
     """The form."""
     await current_user(request)
-    return _form(request, next_=_local(request.query_params.get("next", "")))
+    return _form(request, next_=safe_next_url(request.query_params.get("next"), request, default=""))
 
 
 async def login(request: Request) -> Response:
     """Open an administrator's session, or say that name or password are wrong: not which of them."""
     form = await request.form(max_files=0, max_fields=10)
     check_token(request, form.get("csrf"))
-    name, password, next_ = (str(form.get(field, "")) for field in ("name", "password", "next"))
+    name, password = (str(form.get(field, "")) for field in ("name", "password"))
+    next_ = safe_next_url(form.get("next"), request, default="")
     site = site_of(request)
     keys = (f"name:{name[:80]}", f"address:{request.client.host if request.client else ''}")
     wait = site.attempts.wait(*keys)
@@ -34,10 +35,10 @@ async def login(request: Request) -> Response:
         )
     site.attempts.note(*keys)  # before the answer is known: many at once are many
     if not (len(name) <= 80 and len(password) <= 1000 and await site.store.authenticate(name, password)):
-        return _form(request, 401, name=name[:80], wrong=True, next_=_local(next_))
+        return _form(request, 401, name=name[:80], wrong=True, next_=next_)
     site.attempts.forget(*keys)
     await log_in(request, name)
-    return RedirectResponse(_local(next_) or path_to(request, "jobs"), status_code=303)
+    return RedirectResponse(next_ or path_to(request, "jobs"), status_code=303)
 
 
 async def leave(request: Request) -> Response:
@@ -52,9 +53,3 @@ def _form(request: Request, status: int = 200, *, name: str = "", wrong: bool = 
     response = page(request, "login.html", status, name=name, wrong=wrong, next=next_, token=token_of(request))
     response.headers["cache-control"] = "private, no-store"
     return response
-
-
-def _local(place: str) -> str:
-    """`place` if it is a path of this site, else nothing: nobody is sent elsewhere after logging in."""
-    plain = place.isascii() and place.isprintable() and "\\" not in place and len(place) <= 500
-    return place if plain and place.startswith("/") and not place.startswith("//") else ""
