@@ -49,7 +49,8 @@ Small changes to the code, which some test has to notice: a comparison is turned
 round, `and` is `or`, a number is one more, nothing is returned, an error is not raised, a call is left out, a loop goes
 on. They are drawn by a seed from all those that can be made in a group of modules, and tried in a copy of the tree
 against the tests of that group alone. A change that nobody can notice, because the code does what it did, is left out;
-each is written down in `scripts/mutation/equivalents.toml` with the reason. Not noticed is what is left."""
+each is written down in `scripts/mutation/equivalents.toml` with the reason. What was not noticed when it was drawn was
+judged one by one: it is equivalent, or a test was written that notices it, and the same draw was tried again."""
 
 PARTS: dict[str, tuple[str, str]] = {
     "faults": ("Faults", _FAULTS),
@@ -107,13 +108,21 @@ SUMMARIES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
 def _mutants(result: dict[str, Any]) -> list[str]:
     """The table of the mutants: a line for each group of modules, and one for all."""
     groups = dict(sorted(result["asterion"]["mutants"].items()))
-    counts = ("possible", "drawn", "equivalent", "noticed", "survived")
-    groups["all"] = {name: sum(one[name] for one in groups.values()) for name in counts}
-    lines = ["| modules | possible | drawn | equivalent | noticed | not noticed | noticed of the rest |"]
-    lines.append(f"| :-- |{' --: |' * 6}")
+    counts = ("possible", "drawn", "first", "equivalent", "noticed", "survived")
+    groups["all"] = {name: sum(one.get(name, 0) for one in groups.values()) for name in counts}
+    titles = (
+        "possible",
+        "drawn",
+        "not noticed at first",
+        "equivalent",
+        "noticed",
+        "not noticed",
+        "noticed of the rest",
+    )
+    lines = [f"| modules | {' | '.join(titles)} |", f"| :-- |{' --: |' * 7}"]
     for name, one in groups.items():
         share = one["noticed"] / max(1, one["noticed"] + one["survived"])
-        lines.append(f"| {name} | {' | '.join(_text(one[count]) for count in counts)} | {share:.1%} |")
+        lines.append(f"| {name} | {' | '.join(_text(one.get(count)) for count in counts)} | {share:.1%} |")
     return lines
 
 

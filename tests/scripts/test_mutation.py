@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.mutation.__main__ import ROOT, gone, known
+from scripts.mutation.__main__ import ROOT, gone, keep, known
 from scripts.mutation.groups import GROUPS, Group
 from scripts.mutation.mutants import Mutant, mutants, plain, text
 
@@ -220,9 +220,16 @@ class TestRuns:
         ]
         kept = json.loads((tree / "scripts/results/mutation.json").read_text())
         figure = {"possible": 7, "drawn": 7, "equivalent": 1, "tried": 6, "noticed": 5, "timeout": 0, "survived": 1}
-        assert kept["asterion"]["mutants"] == {"small": figure | {"seed": 6}}
+        assert kept["asterion"]["mutants"] == {"small": figure | {"seed": 6, "first": 1}}
         assert (tree / "asterion/small.py").read_text() == MODULE
         assert not list(tree.rglob("*.pyc"))
+
+    def test_how_many_were_not_noticed_at_first_stays_known_as_long_as_the_draw_is_the_same(self, tmp_path):
+        path = tmp_path / "results/mutation.json"
+        for seed, survived, first in ((6, 3, 3), (6, 1, 3), (6, 0, 3), (7, 2, 2), (6, 0, 0)):
+            keep(path, "small", {"seed": seed, "drawn": 40, "survived": survived})
+            kept = json.loads(path.read_text())["asterion"]["mutants"]
+            assert kept == {"small": {"seed": seed, "drawn": 40, "survived": survived, "first": first}}
 
     def test_tests_that_fail_without_any_change_are_refused(self, tree):
         (tree / "tests/test_small.py").write_text(TESTS + "    assert False, 'broken before'\n")

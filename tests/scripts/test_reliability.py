@@ -50,11 +50,11 @@ def test_a_side_that_was_not_run_is_empty_in_the_table_at_the_top():
 
 
 def test_mutants_have_a_table_by_group_of_modules_and_a_line_for_all():
-    one = {"possible": 300, "drawn": 40, "equivalent": 2, "tried": 38, "noticed": 37, "survived": 1}
-    other = {"possible": 1000, "drawn": 40, "equivalent": 0, "tried": 40, "noticed": 40, "survived": 0}
+    one = {"possible": 300, "drawn": 40, "first": 7, "equivalent": 2, "tried": 38, "noticed": 37, "survived": 1}
+    other = {"possible": 1000, "drawn": 40, "first": 0, "equivalent": 0, "tried": 40, "noticed": 40, "survived": 0}
     page = render([{"part": "mutation", "asterion": {"mutants": {"urls": one, "forms": other}}, "starlette": {}}])
-    assert page.index("| forms | 1,000 | 40 | 0 | 40 | 0 | 100.0% |") < page.index(
-        "| urls | 300 | 40 | 2 | 37 | 1 | 97.4% |"
+    assert page.index("| forms | 1,000 | 40 | 0 | 0 | 40 | 0 | 100.0% |") < page.index(
+        "| urls | 300 | 40 | 7 | 2 | 37 | 1 | 97.4% |"
     )
-    assert "| all | 1,300 | 80 | 2 | 77 | 1 | 98.7% |" in page
+    assert "| all | 1,300 | 80 | 7 | 2 | 77 | 1 | 98.7% |" in page
     assert "mutants that no test notices | 1 of 78 |  |" in page
