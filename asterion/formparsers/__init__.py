@@ -256,14 +256,13 @@ class MultiPartParser:
 
     def on_part_end(self) -> None:
         """The part is complete: it becomes an item of the form."""
-        part = self._part
-        if part.file is None:
+        part, spool = self._part, self._spool
+        if spool is None:
             self.items.append((part.field_name, decode_text(part.data, self._part_codec, part.field_name)))
             return
-        self.items.append((part.field_name, part.file))
-        if self._spool is not None:
-            self._ended.append(self._spool)
-            self._spool = None
+        self.items.append((part.field_name, spool.upload))
+        self._ended.append(spool)
+        self._spool = None
 
     def on_end(self) -> None:
         """The form is complete."""

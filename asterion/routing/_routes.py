@@ -174,13 +174,8 @@ def template_places(
 
 def keeps_to_path(cls: type, known: type) -> bool:
     """Whether every class that overrides the `matches` of `known` for `cls` says `matches_only_its_path`."""
-    for each in cls.__mro__:
-        if each is known:
-            return True
-        own = vars(each)
-        if "matches" in own and not own.get("matches_only_its_path", False):
-            return False
-    return False
+    overriding = [vars(each) for each in cls.__mro__[: cls.__mro__.index(known)] if "matches" in vars(each)]
+    return all(own.get("matches_only_its_path", False) for own in overriding)
 
 
 def checked_path(path: str, kind: str) -> str:

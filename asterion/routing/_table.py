@@ -133,7 +133,7 @@ class RouteTable:
         """The function behind the route that takes the request of `scope`, the route, and the path's parameters.
 
         None where a request wants more than a plain route and its function. `entering` says in `scope` that the route
-        was taken, as `enter` does.
+        was taken.
         """
         if "router" in scope or "path_params" in scope or MAX_BODY_SIZE_SCOPE_KEY in scope:
             return None
@@ -175,13 +175,6 @@ class RouteTable:
             scope["path_params"] = params
             scope["route"] = route
         return handler, route, params, path, method
-
-    def enter(self, scope: Scope, route: Route, params: dict[str, Any]) -> None:
-        """Say in `scope` that this route was taken."""
-        scope["router"] = self
-        scope["endpoint"] = route.endpoint
-        scope["path_params"] = params
-        scope["route"] = route
 
     def _make_index(self) -> None:
         version = self._routes.version  # before: a route that another thread adds meanwhile is found the next time

@@ -1,5 +1,6 @@
 """Exception handlers: by class, by status, for everything; added late; and for errors after the start."""
 
+import errno
 from typing import Any
 
 import pytest
@@ -387,3 +388,98 @@ async def test_an_inner_application_answers_before_the_outer(face: Any) -> None:
     app = face(routes=[Mount("/in", inner), raises(Missing("x"))], exception_handlers={Missing: outer})
     assert (await request(app, path="/in/")).body == b"Missing at /in/"
     assert (await request(app)).body == b"outer"
+
+
+async def test_a_handler_that_answers_nothing_to_an_error_of_background_work_leaves_nothing_unseen(
+    face: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Exception] = []
+
+    async def noted(request: Request, error: Exception) -> None:
+        seen.append(error)
+
+    async def work() -> None:
+        raise Missing
+
+    async def endpoint(request: Request) -> Response:
+        return PlainTextResponse("done", background=BackgroundTask(work))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await ExceptionMiddleware(endpoint_app, handlers={Missing: noted})(scope, receive, send)
+
+    async def endpoint_app(scope: Any, receive: Any, send: Any) -> None:
+        await (await endpoint(Request(scope)))(scope, receive, send)
+
+    assert (await request(app)).body == b"done"
+    assert len(seen) == 1
+    assert "no answer can be sent" not in caplog.text
+
+
+class Outer:
+    """An ASGI middleware of the user's that raises where it is told to."""
+
+    def __init__(self, app: Any, when: str) -> None:
+        self.app, self.when = app, when
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+        if scope["type"] == "http" and self.when == "afterwards":
+            raise HTTPException(403)
+
+
+async def test_an_http_exception_of_middleware_after_the_response_is_raised() -> None:
+    app = Asterion(routes=[Route("/", answers_nothing)], middleware=[Middleware(Outer, "afterwards")])
+    with pytest.raises(HTTPException, match="403"):
+        await request(app)
+
+
+async def answers_nothing(request: Request) -> Response:
+    return Response()
+
+
+async def test_middleware_of_the_users_is_called_for_websockets_too() -> None:
+    async def live(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close()
+
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    app = Asterion(routes=[WebSocketRoute("/", live)], middleware=[Middleware(Outer, "never")])
+    await app({"type": "websocket", "path": "/", "headers": [], "query_string": b""}, receive, send)
+    assert sent == ["websocket.accept", "websocket.close"]
+
+
+async def test_a_handlers_answer_to_an_error_after_the_end_of_a_websocket_has_nowhere_to_go() -> None:
+    async def live(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close(4000)
+        raise Missing
+
+    async def late(websocket: WebSocket, error: Exception) -> Response:
+        return PlainTextResponse("late")
+
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    app = Asterion(routes=[WebSocketRoute("/", live)], exception_handlers={Missing: late})
+    await app({"type": "websocket", "path": "/", "headers": [], "query_string": b""}, receive, send)
+    assert sent == ["websocket.accept", "websocket.close"]
+
+
+async def test_an_error_of_send_that_is_not_about_the_client_is_raised(face: Any) -> None:
+    def full(message: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        await Exchange(face(routes=[Route("/", answers_nothing)]), on_send=full).run()

@@ -369,3 +369,47 @@ async def test_a_body_that_a_middleware_reads_is_under_the_limits_of_the_applica
         for body, status, text in (([b"123", b"45"], 200, b"5"), ([b"123", b"456"], 413, b"too much")):
             answer = await request(app, "POST", body=body, headers=headers(body))
             assert (answer.status, answer.body) == (status, text)
+
+
+async def test_other_asgi_applications_may_raise_at_the_end() -> None:
+    async def foreign(scope: Any, receive: Any, send: Any) -> None:
+        assert "state" not in scope
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        raise Boom("at the end")
+
+    told = iter(("lifespan.startup", "lifespan.shutdown"))
+
+    async def receive() -> Any:
+        return {"type": next(told)}
+
+    async def send(message: Any) -> None:
+        """Nobody looks."""
+
+    with pytest.raises(Boom, match="at the end"):
+        await Asterion(routes=[Mount("/a", app=foreign)])({"type": "lifespan"}, receive, send)
+
+
+async def test_an_application_that_wraps_itself_is_served_the_protocol_as_any_other() -> None:
+    seen: list[str] = []
+
+    class Ring:
+        def __init__(self) -> None:
+            self.app = self
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            seen.append(scope["type"])
+
+    await live(Asterion(routes=[Mount("/a", app=Ring())]))
+    assert seen == ["lifespan"]
+
+
+@pytest.mark.parametrize(("last", "status"), [("end", 200), ("other", 404)])
+async def test_a_path_with_an_encoded_slash_is_matched_as_a_whole(last: str, status: int) -> None:
+    async def one(request: Request) -> Response:
+        return PlainTextResponse("one")
+
+    app = Asterion(routes=[Route("/a/{name}/end", one)])
+    scope = {"raw_path": f"/a/x%2Fy/{last}".encode()}
+    assert (await request(app, path=f"/a/x/y/{last}", scope=scope)).status == status

@@ -147,3 +147,22 @@ def test_on_connect_may_choose_the_subprotocol_or_refuse(anyio_backend, endpoint
 def test_a_scope_of_http_is_refused_with_words():
     with pytest.raises(RuntimeError, match="Recording serves WebSockets, not a scope of type 'http'"):
         Recording({"type": "http"}, None, None)
+
+
+@pytest.mark.anyio
+async def test_an_endpoint_that_never_answers_the_handshake_is_told_of_the_end(endpoint):
+    async def on_connect(self, websocket):
+        """Neither accept nor close."""
+
+    messages = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1005}])
+    sent = []
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        sent.append(message)
+
+    cls = endpoint(on_connect=on_connect)
+    await cls({"type": "websocket", "path": "/", "headers": []}, receive, send)
+    assert (cls.events, sent) == ([1005], [])

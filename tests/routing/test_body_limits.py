@@ -9,7 +9,8 @@ from asterion.middleware import Middleware
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response
 from asterion.routing import Mount, Route, Router
-from tests.asgi import Exchange, http_scope, request
+from asterion.routing._limits import limit_body
+from tests.asgi import Exchange, http_scope, layer_class, request
 
 pytestmark = pytest.mark.anyio
 
@@ -135,3 +136,26 @@ async def test_a_limit_within_one_mount_does_not_last_for_the_next_request() -> 
     app = Asterion(routes=[Mount("/small", routes=[post("/")], max_body_size=10), post("/large")])
     assert (await answer_to(app, 11, path="/small/")).status == 413
     assert (await answer_to(app, 11, path="/large")).status == 200
+
+
+@pytest.mark.parametrize("way", ["nested", "turns", "task"])
+async def test_a_body_that_a_middleware_has_read_is_there_within_a_limit(way: str) -> None:
+    async def reads(request: Request, call_next: Any) -> Any:
+        await request.body()
+        return await call_next(request)
+
+    app = Router(
+        [Mount("/a", routes=[post("/b", max_body_size=20)], max_body_size=10)],
+        middleware=[Middleware(layer_class(way), dispatch=reads)],
+    )
+    assert (await answer_to(app, 8, path="/a/b")).body == b"8"
+
+
+async def test_a_receive_that_counts_stands_for_the_one_it_counts() -> None:
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    counting: Any = limit_body(http_scope(), receive, 10)
+    assert counting == receive
+    assert hash(counting) == hash(receive)
+    assert counting != limit_body(http_scope(), request, 10)  # type: ignore[arg-type]

@@ -6,10 +6,11 @@ import pytest
 
 from asterion.applications import Asterion
 from asterion.middleware import Middleware
+from asterion.middleware.base import BaseHTTPMiddleware
 from asterion.requests import Request
 from asterion.responses import JSONResponse, PlainTextResponse, Response
-from asterion.routing import Host, Mount, Route, Router
-from tests.asgi import http_scope, request
+from asterion.routing import Host, Match, Mount, Route, Router
+from tests.asgi import http_scope, pass_through, request
 
 pytestmark = pytest.mark.anyio
 
@@ -235,6 +236,17 @@ async def test_a_request_without_a_host_header_is_for_no_host() -> None:
     assert (await request(Router([Host("example.org", PlainTextResponse("x"))]))).status == 404
 
 
+@pytest.mark.parametrize("layers", [[], [Middleware(BaseHTTPMiddleware, dispatch=pass_through)]])
+async def test_an_application_under_a_host_adds_its_parameters_to_those_of_the_host(layers: list[Middleware]) -> None:
+    async def both(request: Request) -> Response:
+        return JSONResponse([request.path_params, request.url_for("home").path])
+
+    inner = Asterion(routes=[Route("/{id:int}", both), Route("/", both, name="home")], middleware=layers)
+    outer = Router([Route("/home", where, name="home"), Host("{tenant}.example.org", inner)])
+    answer = await request(outer, path="/7", headers=[("host", "ann.example.org")])
+    assert answer.body == b'[{"tenant":"ann","id":7},"/home"]'
+
+
 async def test_a_host_may_have_parameters() -> None:
     router = Router([Host("{tenant}.example.org", Router(WHERE))])
     answer = await request(router, path="/7", headers=[("host", "acme.example.org:80")])
@@ -277,3 +289,22 @@ def test_mounts_and_hosts_are_equal_by_what_they_are() -> None:
 def test_mounts_and_hosts_have_a_readable_repr() -> None:
     assert repr(Mount("/a", app=print, name="n")).startswith("Mount(path='/a', name='n', app=<built-in function print>")  # type: ignore[arg-type]
     assert repr(Host("a.b", app=print)) == "Host(host='a.b', name='', app=<built-in function print>)"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("route", [Mount("/", routes=[]), Host("example.org", PlainTextResponse(""))])
+def test_a_lifespan_is_for_no_mount_and_no_host(route: Any) -> None:
+    assert route.matches({"type": "lifespan"}) == (Match.NONE, {})
+
+
+async def test_a_table_of_routes_has_nothing_to_do_before_or_after() -> None:
+    sent: list[Any] = []
+    told = iter(("lifespan.startup", "lifespan.shutdown"))
+
+    async def receive() -> Any:
+        return {"type": next(told)}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    await Mount("/a", routes=[]).app({"type": "lifespan"}, receive, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

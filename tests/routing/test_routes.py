@@ -415,3 +415,7 @@ async def test_a_route_whose_parameters_were_taken_away_matches_by_its_pattern(p
     route.path_regex = re.compile("^/items/[0-9]+$")
     route.param_convertors = {}
     assert (await request(Router([route]), path=path)).status == status
+
+
+def test_a_class_in_c_whose_arguments_are_not_known_is_taken_for_an_application() -> None:
+    assert Route("/", dict).app is dict

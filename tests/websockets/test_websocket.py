@@ -54,6 +54,11 @@ def data(data):
     return {"type": "websocket.receive", "bytes": data}
 
 
+def test_a_disconnect_says_its_code_and_its_reason():
+    assert str(WebSocketDisconnect(1001, "away")) == "the WebSocket is disconnected with code 1001: away"
+    assert str(WebSocketDisconnect(1001)) == "the WebSocket is disconnected with code 1001"
+
+
 async def accepted(*messages, **options):
     server = Server(*messages, **options)
     await server.websocket.accept()
