@@ -108,7 +108,14 @@ GROUPS: dict[str, Group] = {
     ),
     "routing": Group(
         ("_core/index.py", "_core/paths.py", "routing/_table.py", "routing/_routes.py", "routing/_mounts.py"),
-        ("core/test_index.py", "core/test_paths.py", "routing", "failures/test_urls_and_redirects.py"),
+        (
+            "core/test_index.py",
+            "core/test_paths.py",
+            "routing",
+            "failures/test_urls_and_redirects.py",
+            "failures/test_methods_and_handlers.py",
+            "limits/test_settings.py",
+        ),
     ),
     "body": Group(
         (
@@ -129,6 +136,7 @@ GROUPS: dict[str, Group] = {
             "requests/test_kept_size.py",
             "responses/test_streaming_the_request_back.py",
             "failures/test_uploads_and_bodies.py",
+            "limits/test_settings.py",
         ),
     ),
     "background": Group(
