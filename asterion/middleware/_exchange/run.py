@@ -117,7 +117,7 @@ class Run:
             self.found = found
             handler, route, params, _, _ = found
         scope[EXCEPTION_HANDLERS] = nest.boundary.handlers
-        # PERF(benchmarks/header_middleware): what `RouteTable.enter` does.
+        # PERF(benchmarks/header_middleware): what `RouteTable.find_plain` does on entering.
         scope["router"] = nest.table
         scope["endpoint"] = route.endpoint
         scope["path_params"] = params
