@@ -52,33 +52,63 @@ FRAMEWORK_THREADS = 16
 _framework_limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("asterion_framework_limiter")
 
 
-class _HeldThread:
+class _ThreadCall:
+    """A call in a worker thread.
+
+    What it gives or raises is kept here until it is taken: the threads' libraries keep what they are given in futures
+    and frames, which an exception refers to in its turn.
+    """
+
+    __slots__ = ("_args", "_error", "_func", "_kwargs", "_result")
+
+    def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._func = func
+        self._args = args
+        self._kwargs = kwargs
+        self._result: Any = None
+        self._error: Exception | None = None
+
+    def __call__(self) -> None:
+        try:
+            self._result = self._func(*self._args, **self._kwargs)
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
+        finally:
+            # The context of the thread may be kept by what was called, and knows of this call.
+            del self._func, self._args, self._kwargs
+
+    def take(self) -> Any:
+        """What it has given; raises what it has raised."""
+        error, self._error = self._error, None
+        result, self._result = self._result, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # which refers to this frame
+        return result
+
+
+class _HeldThread(_ThreadCall):
     """A call in a user thread. While it runs, a call that it waits for needs no thread of the limiter.
 
     Threads that wait do no work, so their number needs no limit; were it otherwise, a limiter whose threads all wait
     for one more would never move again (row 36).
     """
 
-    __slots__ = ("_args", "_func", "_kwargs", "waits")
+    __slots__ = ("waits",)
 
     def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._func = func
-        self._args = args
-        self._kwargs = kwargs
+        super().__init__(func, args, kwargs)
         self.waits = True
 
-    def __call__(self) -> tuple[Any, Exception | None]:
-        """What the call gives, or has raised: boxed, as the libraries' futures and frames would hold each other."""
+    def __call__(self) -> None:
         # In the context of the thread, which is that of whatever it asks the event loop to run.
         _nesting.set(self)
         try:
-            return self._func(*self._args, **self._kwargs), None
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for
-            return None, error
+            super().__call__()
         finally:
             self.waits = False
-            # The context may be kept by what was called.
-            del self._func, self._args, self._kwargs
 
 
 _nesting: contextvars.ContextVar[_HeldThread | None] = contextvars.ContextVar("asterion_nesting", default=None)
@@ -102,32 +132,16 @@ async def run_in_threadpool(func: Callable[P, T], *args: P.args, **kwargs: P.kwa
     """
     held = _nesting.get()
     limiter = _no_limit() if held is not None and held.waits else None
-    # Boxed: trio refuses a coroutine as the result of a thread, where `call` wants to await it.
-    result, error = await anyio.to_thread.run_sync(_HeldThread(func, args, kwargs), limiter=limiter)
-    try:
-        if error is not None:
-            raise error
-    finally:
-        del error  # which refers to this frame
-    return cast(T, result)
+    thread_call = _HeldThread(func, args, kwargs)
+    await anyio.to_thread.run_sync(thread_call, limiter=limiter)
+    return cast(T, thread_call.take())
 
 
 async def run_framework_io(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run the framework's own blocking work (files) in a worker thread, on a limiter users cannot exhaust."""
-
-    def boxed() -> tuple[Any, Exception | None]:
-        try:
-            return func(*args, **kwargs), None
-        except Exception as error:  # noqa: BLE001 - raised below
-            return None, error
-
-    result, error = await anyio.to_thread.run_sync(boxed, limiter=framework_limiter())
-    try:
-        if error is not None:
-            raise error
-    finally:
-        del error  # which refers to this frame
-    return cast(T, result)
+    thread_call = _ThreadCall(func, args, kwargs)
+    await anyio.to_thread.run_sync(thread_call, limiter=framework_limiter())
+    return cast(T, thread_call.take())
 
 
 def framework_limiter() -> anyio.CapacityLimiter:

@@ -46,6 +46,9 @@ class Body:
         self._source.close_body()
 
 
+_ASKED_FOR: Any = object()
+
+
 class InnerResponse(StreamingResponse):
     """The response that `call_next` returns.
 
@@ -71,8 +74,9 @@ class InnerResponse(StreamingResponse):
         """The body as an async iterator of bytes."""
         if self._body is None:
             self.simple = False
-            self._body = Body(self.source)
-        return self._body
+            self._body = _ASKED_FOR
+        # A new one each time: kept, it would refer back to the response where that is its own source.
+        return Body(self.source) if self._body is _ASKED_FOR else self._body
 
     @body_iterator.setter
     def body_iterator(self, value: Any) -> None:

@@ -71,7 +71,7 @@ class Exchange(Tasks):
             self.result = stop.value
             return ENDED
         finally:
-            del error  # which refers to this frame, if it is raised again
+            del error, value  # which refer to this frame where the error is raised again: trio gives errors as values
 
     @types.coroutine
     def carry_on(self, wait: Any) -> Generator[Any, Any, Any]:
@@ -82,7 +82,10 @@ class Exchange(Tasks):
             except BaseException as thrown:  # noqa: BLE001 - cancellation, handed through
                 wait = self.step(error=thrown)
             else:
-                wait = self.step(value)
+                try:
+                    wait = self.step(value)
+                finally:
+                    del value  # as above
         return wait
 
     async def advance(self, error: BaseException | None = None) -> bool:
@@ -297,6 +300,13 @@ class Exchange(Tasks):
             f"{describe_callable(self.middleware.dispatch_func)} returned {result!r}; return a response, "
             "usually what `await call_next(request)` gave"
         )
+
+    def let_go(self) -> None:
+        """All has ended: nothing of this exchange refers back to it any more; the collector need not find that out."""
+        for call in (self, *self.beside):
+            call.request = call.response = call.companion = call.error = call.refused = None
+        self.beside = ()
+        self.own_request = self.result = self.failure = self.detached = self.body_taken_by = None
 
     # --- tasks ---
 

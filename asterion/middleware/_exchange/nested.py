@@ -85,6 +85,7 @@ class Nest:
             if run.busy:
                 put_back(run.reinstated)
                 run.let_go()
+                outermost.let_go()
             layer: Layer | None = outermost
             while layer is not None:
                 inside = layer.inside
@@ -133,6 +134,15 @@ class Layer(Exchange):
     def outer_send(self) -> Send:  # type: ignore[override]
         """Where the one response goes."""
         return self.run.send
+
+    def let_go(self) -> None:
+        """As of every exchange, and of those inside."""
+        for call in (self, *self.beside):
+            call.app = self.run.nest.boundary  # and not a response of this run
+        super().let_go()
+        inside, self.inside = self.inside, None
+        if inside is not None:
+            inside.let_go()
 
     @property
     def is_innermost(self) -> bool:

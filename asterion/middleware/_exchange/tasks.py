@@ -71,13 +71,6 @@ class Tasks(Intake):
         for companion in self._companions():
             await companion.stop()
 
-    def let_go(self) -> None:
-        """All has ended: nothing of this exchange refers back to it any more."""
-        for call in (self, *self.beside):
-            call.request = call.response = call.companion = call.error = call.refused = None
-        self.beside = ()
-        self.detached = self.failure = self.own_request = self.body_taken_by = None
-
     def _is_answered(self, error: BaseException) -> bool:
         # What an unwanted inner application raises because nobody listens, or besides what dispatch itself raised.
         return isinstance(error, Unwanted) or (self.failure is not None and isinstance(error, Exception))
