@@ -13,6 +13,7 @@ read them.
 | `starlette.exception_handlers` | `(by class, by status)` | middleware.exceptions | routing |
 | `starlette.max_body_size` | bytes | body limits | middleware.body_limit |
 | `asterion.origin_judged` | True where the origin of a WebSocket was found good | middleware.origin | routing |
+| `asterion.csp_nonce` | the nonce of the response, in `state` too | middleware.securityheaders | `csp_nonce` |
 | `asterion.answers` | gives a handler's response to an exception of user middleware | middleware.errors | routing |
 | `asterion.answered` | the mark of the answered error (`_core.handlers`) | middleware.exceptions | middleware.errors |
 | `asterion.stashed` | `http.request` messages that a look-out for a disconnect took | responses, requests | requests |
@@ -29,6 +30,7 @@ from asterion.types import Scope
 EXCEPTION_HANDLERS = "starlette.exception_handlers"
 ANSWERED = "asterion.answered"
 ORIGIN_JUDGED = "asterion.origin_judged"
+CSP_NONCE = "asterion.csp_nonce"
 ANSWERS = "asterion.answers"
 STASHED = "asterion.stashed"
 READING = "asterion.reading"

@@ -12,6 +12,7 @@ from asterion.middleware.base import BaseHTTPMiddleware
 from asterion.middleware.compression import CompressionMiddleware
 from asterion.middleware.conditional import ConditionalMiddleware
 from asterion.middleware.origin import OriginMiddleware
+from asterion.middleware.securityheaders import SecurityHeadersMiddleware
 from asterion.middleware.sessions import SessionMiddleware
 from asterion.middleware.trustedhost import TrustedHostMiddleware
 from asterion.requests import Request
@@ -35,30 +36,27 @@ PASTED = 1024 * 1024
 """The largest body of a search form, in bytes: a traceback of 256 KiB, percent-encoded."""
 WEEKS = 8 * 7 * 24 * 3600
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+NEVER_USED: dict[str, list[str]] = {
+    feature: [] for feature in ("camera", "geolocation", "microphone", "payment", "usb")
 }
 
 
 async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Say to browsers what the site never does; and make problems of what layers further in answer to programs."""
+    """Make problems of what layers further in answer to programs."""
     response = await call_next(request)
     is_problem = response.headers.get("content-type", "").startswith("application/problem+json")
     if response.status_code >= 400 and is_api(request) and not is_problem:
-        response = Problem(response.status_code)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.url.scheme == "https":
-        response.headers.setdefault("strict-transport-security", "max-age=31536000")
+        return Problem(response.status_code)
     return response
 
 
@@ -107,6 +105,13 @@ async def _fill(store: Store, settings: Settings) -> None:
 
 def _layers(settings: Settings) -> list[Middleware]:
     return [
+        Middleware(
+            SecurityHeadersMiddleware,
+            content_security_policy=POLICY,
+            frame_options="DENY",
+            referrer_policy="same-origin",
+            permissions_policy=NEVER_USED,
+        ),
         Middleware(BaseHTTPMiddleware, dispatch=guard),
         Middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts), www_redirect=False),
         Middleware(OriginMiddleware, _own(settings), check_http=True, always=True),
