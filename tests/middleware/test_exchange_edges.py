@@ -99,3 +99,27 @@ async def test_an_inner_function_that_has_ended_cannot_call_again_while_the_oute
 
     answer = await request(application(hello, outer, keeps, way=way))
     assert answer.body == b"kept"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_debug_message_goes_with_the_response_it_belongs_to(way: str, layers: int, replaced: bool) -> None:
+    """In its place right before the head; not at all where another response is sent."""
+    debug = {"type": "http.response.debug", "info": {"template": "a.html"}}
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await send(debug)
+        await PlainTextResponse("inner")(scope, receive, send)
+
+    async def replace(request: Request, call_next: Any) -> Any:
+        await call_next(request)
+        return PlainTextResponse("other")
+
+    app: Any = inner
+    for _ in range(layers):
+        app = layer_class(way)(app, dispatch=replace if replaced else pass_through)
+    answer = await request(app)
+    kinds = ["http.response.start", "http.response.body"]
+    if replaced and layers:
+        assert ([message["type"] for message in answer.messages], answer.body) == (kinds, b"other")
+    else:
+        assert ([message["type"] for message in answer.messages], answer.body) == ([debug["type"], *kinds], b"inner")
