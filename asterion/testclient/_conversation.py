@@ -144,7 +144,7 @@ class Conversation:
         await self.leave()
         with anyio.move_on_after(grace, shield=True):
             await self._until(lambda: self.over)
-        if self._cancel is not None:
+        if self._cancel is not None:  # pragma: no branch - who leaves has waited, and the application begun meanwhile
             self._cancel.cancel()
         with anyio.move_on_after(END_SECONDS, shield=True):
             await self._until(lambda: self.over)

@@ -348,3 +348,24 @@ async def test_a_source_that_cannot_be_closed_is_left_where_it_is():
     request = httpx2.Request("POST", "http://testserver/", headers=headers, stream=Stream())
     assert (await AsyncTestClient(Reading(2)).send(request)).text == "x|x"
     assert len(given) == 2
+
+
+async def test_a_test_that_was_cancelled_before_it_asks_leaves_nothing_running():
+    ended = []
+
+    async def app(scope, receive, send):
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.append("ended")
+
+    client = AsyncTestClient(app)
+    client.settings.leave_grace = 0
+    with anyio.move_on_after(5) as limit:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            async with client.stream("GET", "/"):
+                pass
+    assert not limit.cancelled_caught
+    await wait_all_blocked()
+    assert ended == ["ended"]

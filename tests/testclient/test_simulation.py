@@ -527,7 +527,7 @@ def test_an_application_that_takes_no_end_for_an_answer_fails_in_the_end(backend
 
     async def scenario(simulation: Simulation) -> None:
         nonlocal refused
-        while refused < 6:
+        while refused < 20:
             try:
                 await wait()
             except BaseException:
@@ -538,4 +538,4 @@ def test_an_application_that_takes_no_end_for_an_answer_fails_in_the_end(backend
     with pytest.raises(SimulationStuck) as caught:
         Simulation(0, backend, most_steps=100).run(scenario)
     assert isinstance(caught.value.__cause__, LookupError) is raises
-    assert refused == 6
+    assert refused == 20
