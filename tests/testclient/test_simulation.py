@@ -22,7 +22,7 @@ from asterion.applications import Asterion
 from asterion.concurrency import run_in_threadpool
 from asterion.responses import PlainTextResponse
 from asterion.routing import Route
-from asterion.testclient import Simulation, SimulationStuck, simulate
+from asterion.testclient import Simulation, SimulationStuck, _watch, simulate
 from asterion.testclient.simulation import SEED_VARIABLE
 
 BACKENDS = ["asyncio", "trio"]
@@ -539,3 +539,37 @@ def test_an_application_that_takes_no_end_for_an_answer_fails_in_the_end(backend
         Simulation(0, backend, most_steps=100).run(scenario)
     assert isinstance(caught.value.__cause__, LookupError) is raises
     assert refused == 20
+
+
+@backends
+def test_an_application_that_waits_under_a_shield_again_and_again_is_ended_by_force(backend: Any) -> None:
+    forced: list[type[BaseException]] = []
+
+    async def scenario(simulation: Simulation) -> None:
+        while len(forced) < 5:
+            try:
+                with anyio.CancelScope(shield=True):
+                    await anyio.Event().wait()
+            except BaseException as error:
+                forced.append(type(error))
+
+    with pytest.raises(SimulationStuck, match="deadlock"):
+        Simulation(0, backend).run(scenario)
+    # asyncio ends its loop, which cancels what is left; in trio the error is thrown to where the task waits.
+    assert forced == ([asyncio.CancelledError] if backend == "asyncio" else [SimulationStuck] * 5)
+
+
+@backends
+def test_an_application_that_never_rests_under_a_shield_fails_when_it_has_ended(
+    backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_watch, "_MORE_STEPS", 100)
+
+    async def scenario(simulation: Simulation) -> None:
+        with anyio.CancelScope(shield=True):
+            for _ in range(1000):
+                with contextlib.suppress(SimulationStuck):
+                    await anyio.lowlevel.checkpoint()
+
+    with pytest.raises(SimulationStuck, match="steps were taken"):
+        Simulation(0, backend, most_steps=100).run(scenario)
