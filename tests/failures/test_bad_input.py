@@ -842,7 +842,10 @@ BAD_PATHS = {
     "no slash": "n/1",
     "absolute": "http://evil.example/n/1",
     "long": "/" + "a" * 100_000,
+    "long enough to be refused": "/" + "a" * 8192,
+    "as long as may be": "/" + "a" * 8191,
     "many segments": "/a" * 20_000,
+    "as many segments as may be": "/a" * 4096,
     "mount and newline": "/inner\n/1",
     "mount and slash": "/inner//1",
     "mount and nothing": "/inner",
@@ -855,7 +858,7 @@ BAD_PATHS = {
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "OPTIONS"])
 def test_any_path_is_answered(app: Any, portal: BlockingPortal, path: str, method: str) -> None:
     answer = ask(portal, app, method, path)
-    assert answer.status in (200, 204, 307, 400, 404, 405)
+    assert answer.status in ((414,) if len(path) > 8192 else (200, 204, 307, 400, 404, 405))
     location = answer.headers.get("location", "")
     assert not location.startswith("//")
     assert "://evil" not in location
