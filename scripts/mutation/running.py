@@ -22,6 +22,8 @@ _COPIED = ("asterion", "tests", "scripts", "examples", "docs", "benchmarks", "py
 OUTPUT = "output.txt"
 # Plugins are imported before pytest could rewrite their asserts, which is no matter.
 _EARLY = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
+IDLE = 8.0
+"""Seconds without any processor time after which tests are taken to wait for ever."""
 _IMPORTED = ("pytest", "anyio.pytest_plugin", "anyio._backends._asyncio", "anyio._backends._trio", "trio", "httpx")
 _FORKS = multiprocessing.get_context("fork")
 
@@ -65,8 +67,19 @@ class Run:
         self._process.start()
 
     def end(self) -> str:
-        """Wait: "killed" if a test failed, "survived" if none did, "timeout" after `limit` seconds."""
-        self._process.join(self._limit)
+        """Wait: "killed" if a test failed, "survived" if none did, "timeout" if they wait for ever or take too long.
+
+        Too long is `limit` seconds. Who waits for ever uses no processor time, which is looked at where Linux tells it.
+        """
+        since = self._started
+        used: int | None = -1
+        while self._process.exitcode is None and time.monotonic() < self._started + self._limit:
+            self._process.join(0.5)
+            now, before, used = time.monotonic(), used, _time_of_group(self._process.pid)
+            if used is None or used != before:
+                since = now
+            elif now > since + IDLE:
+                break
         taken = self._process.exitcode
         _end_group(self._process)
         self._process.join()
@@ -74,6 +87,18 @@ class Run:
         if taken is None:
             return "timeout"
         return "killed" if taken else "survived"
+
+
+def _time_of_group(leader: int | None) -> int | None:
+    """Processor time of a group's processes, in ticks; None where that is not known."""
+    used: int | None = None
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            # Behind the name in parentheses: state, parent, group; user and system time are 9 and 10 places further.
+            fields = path.read_text().rpartition(")")[2].split()
+            if fields[2] == str(leader):
+                used = (used or 0) + int(fields[11]) + int(fields[12])
+    return used
 
 
 def _end_group(process: ForkProcess) -> None:

@@ -51,13 +51,22 @@ sys.exit(main(sys.argv[2:], Path(sys.argv[1]), {"small": Group(("small.py",), ("
 WAIT = """\
 import fcntl, signal, sys
 from pathlib import Path
-from scripts.mutation.running import Run
+from scripts.mutation import running
 tree = Path(sys.argv[1])
-print(Run(tree, ("tests/test_waits.py",), 2.0).end())
+running.IDLE = 1.0
+print(running.Run(tree, ("tests/test_waits.py",), 60.0).end())
 signal.alarm(20)
 with open(tree / "held") as file:
     fcntl.flock(file, fcntl.LOCK_EX)
 print("let go")
+"""
+
+
+TURN = """\
+import sys
+from pathlib import Path
+from scripts.mutation.running import Run
+print(Run(Path(sys.argv[1]), ("tests/test_turns.py",), 2.0).end())
 """
 
 
@@ -244,7 +253,11 @@ class TestRuns:
         assert done.stdout == "small: 2 of 2 noticed, 0 equivalent\n"
         assert not (tree / "scripts/results/mutation.json").exists()
 
-    def test_tests_that_never_end_are_ended_with_all_that_they_have_started(self, tree):
+    def test_tests_that_never_end_are_ended(self, tree):
+        (tree / "tests/test_turns.py").write_text("def test_it():\n    while True:\n        pass\n")
+        assert drive(TURN, tree).stdout == "timeout\n"
+
+    def test_tests_that_wait_for_ever_are_ended_before_with_all_that_they_have_started(self, tree):
         (tree / "tests/test_waits.py").write_text(
             "import subprocess, sys\n\nHOLD = 'import fcntl, signal; "
             'file = open("held"); fcntl.flock(file, fcntl.LOCK_EX); signal.pause()\'\n\n\n'
