@@ -117,8 +117,6 @@ class BaseHTTPMiddleware:
                     exchange.let_go()
                 if failure is not None:
                     exchange.failure = None
-                if exchange.body_taken_by is not None:
-                    exchange.body_taken_by = None
             if failure is not None:
                 raise failure
         except HTTPException as error:

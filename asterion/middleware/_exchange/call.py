@@ -92,6 +92,8 @@ class Call(PassThrough):
     discarded = 0
     companion: Companion | None = None
     """The task it runs in, where it has one of its own."""
+    taker: object = "the first call"
+    """What it is known by among the calls of its exchange: itself, noted there, it would refer to itself."""
 
     # Turns by events.
     slot: Message | None = None

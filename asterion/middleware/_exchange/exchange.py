@@ -306,7 +306,7 @@ class Exchange(Tasks):
         for call in (self, *self.beside):
             call.request = call.response = call.companion = call.error = call.refused = None
         self.beside = ()
-        self.own_request = self.result = self.failure = self.detached = self.body_taken_by = None
+        self.own_request = self.result = self.failure = self.detached = None
 
     # --- tasks ---
 
@@ -328,6 +328,7 @@ class AnotherCall(Call):
     def __init__(self, home: Exchange) -> None:
         self.app = home.app
         self.outer_send = home.outer_send
+        self.taker = object()
         self._home = home
 
     @property

@@ -35,7 +35,8 @@ class Intake(Call):
     """The request that dispatch is given."""
     taken: Sequence[Message] = ()
     """Messages of the request that dispatch has taken, to be told to the inner application."""
-    body_taken_by: Call | None = None
+    body_taken_by: object = None
+    """The `taker` of the call that has read of the body."""
     client_gone = False
     listeners: tuple[tuple[Call | None, anyio.CancelScope], ...] = ()
 
@@ -71,13 +72,13 @@ class Intake(Call):
             return await self._wait_for_disconnect(call)
         if self.client_gone:
             return {"type": "http.disconnect"}
-        if self.body_taken_by not in (None, call):
+        if self.body_taken_by not in (None, call.taker):
             raise RuntimeError(BODY_GONE)
         message = await self.outer_receive()
         if message["type"] == "http.disconnect":
             self._note_client_gone()
         elif message.get("body") or message.get("more_body"):
-            self.body_taken_by = call
+            self.body_taken_by = call.taker
         else:
             self._take(message)  # an empty body can be told as often as it is asked for
             call.replayed = len(self.taken)

@@ -85,13 +85,11 @@ class Nest:
             if run.busy:
                 put_back(run.reinstated)
                 run.let_go()
-                outermost.let_go()
+                outermost.result = None
             layer: Layer | None = outermost
             while layer is not None:
                 inside = layer.inside
                 layer.own_request = layer.request = layer.inside = None
-                if layer.body_taken_by is not None:
-                    layer.body_taken_by = None
                 layer = inside
 
     def begin(self, run: Run, index: int, scope: Scope, receive: Receive) -> "Layer":
@@ -229,7 +227,7 @@ class Layer(Exchange):
 
     async def _inner_failed(self, error: BaseException, call: Call, made: tuple[NestedResponse, ...]) -> None:
         """What is inside has raised: nobody gets the responses that were made there, and call_next may come again."""
-        if self.body_taken_by is call:
+        if self.body_taken_by is call.taker:
             self.body_taken_by = EARLIER
         call.start_over()
         self.share_body(call)

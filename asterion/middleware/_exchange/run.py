@@ -203,6 +203,7 @@ class Run:
         if self.simple is not None:  # the server has raised it
             if isinstance(error, OSError) and means_client_gone(error):
                 return True
+            self.simple.failed = True
             if not self.simple.layer.is_innermost:
                 return False
             return not await self.nest.boundary.failed(error, self.endpoint_request, self.send, STARTED)
