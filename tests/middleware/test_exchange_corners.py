@@ -1,12 +1,14 @@
 """Where messages, bodies and tasks meet function middleware at an angle: what users see is the same in every way."""
 
+import errno
 import os
 from typing import Any
 
 import anyio
+import jinja2
 import pytest
 
-from asterion.applications import Asterion
+from asterion.applications import Asterion, Starlette
 from asterion.background import BackgroundTask
 from asterion.exceptions import HTTPException
 from asterion.middleware import Middleware
@@ -14,6 +16,7 @@ from asterion.middleware.base import BaseHTTPMiddleware
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
 from asterion.routing import Route
+from asterion.templating import Jinja2Templates
 from tests.asgi import Exchange, http_scope, layer_class, pass_through, request, wait_all_blocked
 
 pytestmark = pytest.mark.anyio
@@ -34,9 +37,9 @@ async def numbers(request: Request) -> Response:
     return StreamingResponse(chunks())
 
 
-def application(endpoint: Any, *dispatches: Any, way: str, **more: Any) -> Asterion:
+def application(endpoint: Any, *dispatches: Any, way: str, face: type[Asterion] = Asterion, **more: Any) -> Asterion:
     middleware = [Middleware(layer_class(way), dispatch=dispatch) for dispatch in dispatches]
-    return Asterion(routes=[Route("/", endpoint, methods=["GET", "POST"])], middleware=middleware, **more)
+    return face(routes=[Route("/", endpoint, methods=["GET", "POST"])], middleware=middleware, **more)
 
 
 # --- what the inner application sends ---
@@ -367,3 +370,111 @@ def test_a_middleware_without_dispatch_says_how_to_write_one() -> None:
 
     with pytest.raises(NotImplementedError, match="Forgotten has no dispatch: override"):
         anyio.run(Forgotten.dispatch, Forgotten(PlainTextResponse("")), None, None)
+
+
+# --- errors of handlers and of the server ---
+
+
+class Missing(LookupError):
+    """An error of the application's own."""
+
+
+class Worse(Exception):
+    """What a handler raises."""
+
+
+def full(message: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def fails(request: Request) -> Response:
+    raise Missing
+
+
+async def makes_it_worse(request: Request, error: Exception) -> Response:
+    raise Worse
+
+
+async def sorry(request: Request, error: Exception) -> Response:
+    return PlainTextResponse("sorry", 503)
+
+
+async def test_an_error_of_a_handler_is_answered_by_the_handler_of_that(way: str) -> None:
+    app = application(fails, pass_through, way=way, exception_handlers={Missing: makes_it_worse, Worse: sorry})
+    answer = await request(app)
+    assert (answer.status, answer.body) == (503, b"sorry")
+
+
+async def test_an_error_of_a_handler_for_what_dispatch_raises_leaves_as_itself(way: str) -> None:
+    async def refuses(request: Request, call_next: Any) -> Any:
+        raise HTTPException(418)
+
+    app = application(hello, refuses, way=way, exception_handlers={HTTPException: makes_it_worse})
+    with pytest.raises(Worse):
+        await request(app)
+
+
+async def test_another_error_of_the_server_than_a_client_that_goes_leaves_as_itself(way: str) -> None:
+    async def answers(request: Request, call_next: Any) -> Any:
+        return PlainTextResponse("instead")
+
+    async def worked(request: Request) -> Response:
+        return PlainTextResponse("x", background=BackgroundTask(log.append, "work"))
+
+    log: list[str] = []
+    for app in (
+        application(hello, pass_through, answers, way=way, face=Starlette),
+        application(hello, pass_through, pass_through, way=way, face=Starlette),
+        application(worked, pass_through, pass_through, way=way, face=Starlette),
+    ):
+        with pytest.raises(OSError, match="No space left"):
+            await Exchange(app, on_send=full).run()
+    assert log == []
+
+
+async def test_a_page_that_cannot_be_rendered_is_an_error_of_the_endpoint(way: str) -> None:
+    async def shout(value: str) -> str:
+        raise Missing
+
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({"page.html": "{{ shout('x') }}"}), enable_async=True, autoescape=True
+    )
+    environment.globals["shout"] = shout
+    templates = Jinja2Templates(env=environment)
+
+    async def page(request: Request) -> Response:
+        return templates.TemplateResponse(request, "page.html")
+
+    async def other_page(request: Request, error: Exception) -> Response:
+        environment.globals["shout"] = str.upper
+        return templates.TemplateResponse(request, "page.html", status_code=503)
+
+    app = application(page, pass_through, way=way, exception_handlers={Missing: other_page})
+    answer = await request(app)
+    assert (answer.status, answer.body) == (503, b"X")
+
+
+async def test_a_page_that_another_middleware_makes_is_rendered_too(way: str) -> None:
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({"page.html": "a page"}), enable_async=True, autoescape=True
+    )
+    templates = Jinja2Templates(env=environment)
+
+    async def page(request: Request, call_next: Any) -> Any:
+        return templates.TemplateResponse(request, "page.html")
+
+    exchange = await request(application(hello, pass_through, page, way=way), extensions={"http.response.debug": {}})
+    assert exchange.body == b"a page"
+    assert exchange.messages[0]["type"] == "http.response.debug"
+
+
+async def test_two_streams_of_one_layer_may_be_read_side_by_side(way: str) -> None:
+    async def twice(request: Request, call_next: Any) -> Any:
+        first = await call_next(request)
+        second = await call_next(request)
+        bodies = [await anext(first.body_iterator), await anext(second.body_iterator)]
+        bodies += [chunk async for chunk in first.body_iterator]
+        bodies += [chunk async for chunk in second.body_iterator]
+        return PlainTextResponse(b" ".join(bodies))
+
+    assert (await request(application(numbers, twice, way=way))).body == b"0 0 1 2 1 2"
