@@ -152,8 +152,8 @@ def compile_template(path: str, flags: re.RegexFlag = re.NOFLAG) -> Template:
     # A host template is matched without its port.
     matched = before + (tail.split(":")[0] if is_host else tail)
     regex = re.compile(pattern_of(matched, convertors), flags)
-    if len(convertors) > 1 and not is_host and not flags:
-        found_open = open_template([*literals, tail], convertors)
+    if len(convertors) > 1 and flags in (re.NOFLAG, re.DOTALL):  # under which each kind takes the same
+        found_open = open_template([*literals, matched[len(before) :]], convertors)
         if found_open is not None:
             _OPEN[regex.pattern] = found_open
     return Template(regex, before + tail, convertors)

@@ -7,6 +7,8 @@ import pytest
 
 from asterion._core.paths import compile_path, parse_params
 
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
+
 TEMPLATES = [
     "/{a}-{b}.txt",
     "/{a}{b}",
@@ -17,6 +19,14 @@ TEMPLATES = [
     "/x{a:path}{b}/{c:path}",
     "/{a:path}--{b:path}--{c}",
     "/{a}-/{b:path}a",
+    "/{a:float}{b:float}",
+    "/{a:float}.{b:float}",
+    "/{a:float}-{b:float}",
+    "/{a}{b:float}{c}",
+    "/{a:path}{b:float}/{c:path}",
+    "/{a:path}{b:uuid}{c:path}",
+    "/{a}-{b:uuid}",
+    "{a}-{b}.txt",
 ]
 
 
@@ -27,8 +37,11 @@ def test_they_match_what_their_pattern_matches(template: str) -> None:
     regex, _, convertors = compile_path(template)
     matched = 0
     for _ in range(3000):
-        pieces = ["a", "-", "_", "/", "1", ".txt", "/at/", "/x/", "--", "\n"]
-        path = draw.choice(["/", "/x"]) + "".join(draw.choice(pieces) for _ in range(draw.randrange(9)))
+        pieces = ["a", "-", "_", "/", "1", "1.", ".txt", "/at/", "/x/", "--", "\n", UUID]
+        few = [*draw.sample(pieces, 2), draw.choice(["1", "-", "."])]
+        path = draw.choice(["/", "/x"] if template.startswith("/") else ["", "x"]) + "".join(
+            draw.choice(pieces) for _ in range(draw.randrange(9))
+        )
         found = regex.match(path)
         expected = found and {name: convertors[name].convert(text) for name, text in found.groupdict().items()}
         matched += found is not None
@@ -37,7 +50,7 @@ def test_they_match_what_their_pattern_matches(template: str) -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-@pytest.mark.parametrize("flood", ["-", "1", "-_", "/at/", "/x/", "--", "a-b_c"])
+@pytest.mark.parametrize("flood", ["-", "1", "1.", "0a", "-_", "/at/", "/x/", "--", "a-b_c"])
 def test_a_long_path_that_almost_matches_costs_no_more_than_its_length(template: str, flood: str) -> None:
     """100,000 characters in well under a second; by the pattern of two parameters it would be minutes."""
     regex, _, convertors = compile_path(template)
