@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from asterion._core.forms import FormLimits, MultiPartException, UrlEncodedDecoder
 from asterion._core.jsonbody import MalformedJSON, parse_json
 from asterion._core.jsoncodec import STANDARD
+from asterion._core.jsondepth import nests_deeper
 from asterion.datastructures import Headers, UploadFile
 from asterion.formparsers import MultiPartParser
 from fuzz.law import finish, holds
@@ -74,6 +75,19 @@ def _pairs(chunks: list[bytes]) -> list[tuple[str, str]] | None:
         return None
 
 
+def _values(pairs: list[tuple[str, Any]]) -> list[Any]:
+    return [value for _, value in pairs]
+
+
+def _depth(value: Any) -> int:
+    """How deeply lists are within each other, by levels: there may be as many as the interpreter can nest."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, list)]:
+        depth += 1
+        level = [inner for one in level for inner in one]
+    return depth
+
+
 def json_body(data: bytes) -> None:
     """A JSON body: what the standard library reads, or `MalformedJSON` with a place in the text."""
     try:
@@ -88,6 +102,8 @@ def json_body(data: bytes) -> None:
         holds(error.status_code == 400 and 0 <= error.pos <= len(error.doc), error.pos, error.doc)
         return
     holds(repr(value) == repr(expected), data)
+    depth = _depth(json.loads(data.decode(json.detect_encoding(data)), object_pairs_hook=_values))
+    holds(not nests_deeper(data, depth) and (not depth or nests_deeper(data, depth - 1)), data, depth)
     try:
         written = STANDARD.encode(value)
     except ValueError:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asterion._core.jsonbody import MalformedJSON, parse_json
@@ -18,6 +18,13 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 CODECS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+
+
+class Pairs(list[Any]):
+    """The values of an object, of keys that stand twice as well."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(value for _, value in pairs)
 
 
 def depth_of(value: Any) -> int:
@@ -55,11 +62,12 @@ def test_towers_side_by_side_nest_as_deep_as_the_highest() -> None:
 
 
 @given(st.text(alphabet='[]{}"\\,:1 ', max_size=40), st.integers(0, 5))
+@example('{"a": [[]], "a": 1}', 2)
 @steady(500)
 def test_what_is_not_json_is_refused_with_or_without_a_limit(text: str, limit: int) -> None:
     body = text.encode()
     try:
-        value = json.loads(body)
+        value = json.loads(body, object_pairs_hook=Pairs)
     except json.JSONDecodeError:
         with pytest.raises(MalformedJSON):
             parse_json(body, limit)
