@@ -1,5 +1,6 @@
 """FileResponse: the whole file, parts of it, or nothing, and never a wrong length."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -7,9 +8,9 @@ import anyio
 import pytest
 
 from asterion.background import BackgroundTask
-from asterion.responses import FileResponse
+from asterion.responses import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
 from asterion.responses._openfile import OpenFile
-from tests.asgi import request
+from tests.asgi import Exchange, request
 
 pytestmark = pytest.mark.anyio
 
@@ -424,3 +425,20 @@ async def test_a_denied_websocket_may_be_answered_by_a_file(path):
     await FileResponse(path)({"type": "websocket", "path": "/", "headers": []}, wait_for_ever, send)
     assert sent[0]["type"] == "websocket.http.response.start"
     assert b"".join(message["body"] for message in sent[1:]) == TEXT
+
+
+def test_the_exceptions_about_ranges_say_what_they_are_about():
+    """Programs that parse ranges themselves raise and catch them, as upstream does."""
+    assert MalformedRangeHeader().content == "Malformed range header."
+    assert RangeNotSatisfiable(10).max_size == 10
+
+
+async def test_another_error_of_send_than_a_client_that_goes_is_raised(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 100)
+
+    def full(message):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        await Exchange(FileResponse(path), on_send=full).run()

@@ -392,3 +392,8 @@ async def test_a_subclass_may_have_attributes_of_the_names_of_our_settings(site)
     with pytest.raises(HTTPException) as caught:
         await request(frontend, path="/absent", headers=[("accept", "text/html")])
     assert (caught.value.status_code, caught.value.headers) == (404, None)
+
+
+async def test_scopes_other_than_http_and_websockets_are_refused_with_words(root):
+    with pytest.raises(RuntimeError, match="StaticFiles serves http requests only, got 'lifespan'"):
+        await StaticFiles(directory=root)({"type": "lifespan"}, None, None)
