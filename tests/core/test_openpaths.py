@@ -33,7 +33,7 @@ TEMPLATES = [
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_they_match_what_their_pattern_matches(template: str) -> None:
-    """3,000 short paths of the literals of the templates, and of each filled in: the same parameters as by the pattern, or none."""
+    """3,000 short paths, of all literals or the template filled in: the same parameters as by the pattern, or none."""
     draw = random.Random(template)
     regex, _, convertors = compile_path(template)
     matched = 0
