@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Protocol, cast
 
 import anyio
 import anyio.lowlevel
@@ -118,7 +118,7 @@ class Call(PassThrough):
     @property
     def home(self) -> Home:
         """The exchange this call belongs to."""
-        raise NotImplementedError
+        raise NotImplementedError  # pragma: no cover - both kinds of call have their own
 
     # --- what the inner application is given ---
 
@@ -337,10 +337,9 @@ class Call(PassThrough):
         return self.response
 
     async def _run(self) -> None:
-        request = self.request
+        request = cast(Request, self.request)  # which `start_beside` has set
         try:
-            if request is not None:
-                await self.app(request.scope, self.receive, self.send)
+            await self.app(request.scope, self.receive, self.send)
         except BaseException as error:
             self.error = error
             # Who waits for a start or a chunk gets it; otherwise it is raised when the exchange ends.
