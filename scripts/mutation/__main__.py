@@ -15,8 +15,10 @@ import argparse
 import json
 import sys
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from scripts.mutation.groups import GROUPS, Group
 from scripts.mutation.running import import_others
@@ -43,6 +45,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, groups: dict[str
     parser.add_argument(
         "--only", default="", help="of those drawn, the ones with this in their line or change; not kept"
     )
+    parser.add_argument("--again", action="store_true", help="what no test has noticed before, and nothing else")
     given = parser.parse_args(arguments)
     asked = Asked(given.sample, given.seed, given.workers, given.limit, given.only)
     if unknown := [name for name in given.groups if name not in groups]:
@@ -53,20 +56,26 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, groups: dict[str
     for entry in lost:
         print(f"equivalents.toml: no mutant is {': '.join(entry)}; take it out or correct it", file=sys.stderr)
     import_others()
-    failed = []
+    path, failed = root / RESULT, []
     for name in names:
+        before = kept(path).get(name) if given.again else None
+        if before is not None:
+            asked = replace(asked, left=tuple(before["left"]))
+        elif given.again:
+            print(f"{name}: nothing was tried before", file=sys.stderr)
+            continue
         try:
             found = sample(root, name, groups[name], asked, same)
         except TestsFail as error:
             print(error, file=sys.stderr)
             failed.append(name)
             continue
-        figure = found.figure(asked.seed)
+        figure = found.figure(asked.seed) if before is None else found.added_to(before)
         print(
             f"{name}: {figure['noticed']} of {figure['tried']} noticed, {figure['equivalent']} equivalent", flush=True
         )
         if not asked.only:
-            keep(root / RESULT, name, figure)
+            keep(path, name, figure)
     return int(bool(lost or failed))
 
 
@@ -90,13 +99,15 @@ def gone(root: Path, groups: list[Group], same: set[tuple[str, str, str]]) -> li
     return sorted(entry for entry in same - there if entry[0] in modules)
 
 
-def keep(path: Path, name: str, figure: dict[str, int]) -> None:
+def kept(path: Path) -> dict[str, Any]:
+    """The figures of each group."""
+    groups: dict[str, Any] = json.loads(path.read_text())["asterion"]["mutants"] if path.exists() else {}
+    return groups
+
+
+def keep(path: Path, name: str, figure: dict[str, Any]) -> None:
     """Put the figures of a group beside those of the others."""
-    figures = json.loads(path.read_text())["asterion"]["mutants"] if path.exists() else {}
-    before = figures.get(name, figure)
-    # Tests are written for what no test has noticed, and the same draw is tried again: how many those were stays known.
-    again = before["seed"] == figure["seed"] and before["drawn"] == figure["drawn"]
-    figures[name] = figure | {"first": before.get("first", before["survived"]) if again else figure["survived"]}
+    figures = kept(path) | {name: figure}
     result = {
         "part": "mutation",
         "asterion": {"mutants": figures},

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from scripts.mutation.groups import Group
 from scripts.mutation.mutants import Mutant, mutants, plain, text
@@ -34,6 +35,9 @@ class Asked:
     only: str = ""
     """Try nothing but drawn mutants whose line (`_core/urls.py:12`) or change has this in it."""
 
+    left: tuple[str, ...] | None = None
+    """Draw nothing; try these, which no test has noticed before, as `Found.left` names them."""
+
 
 @dataclass
 class Found:
@@ -41,9 +45,10 @@ class Found:
 
     possible: int
     ends: Counter[str] = field(default_factory=Counter)
-    survivors: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """What no test has noticed."""
 
-    def figure(self, seed: int) -> dict[str, int]:
+    def figure(self, seed: int) -> dict[str, Any]:
         """The counts, as they are kept."""
         noticed = self.ends["killed"] + self.ends["timeout"]
         tried = noticed + self.ends["survived"]
@@ -55,7 +60,26 @@ class Found:
             "noticed": noticed,
             "timeout": self.ends["timeout"],
             "survived": self.ends["survived"],
+            "first": self.ends["survived"],
             "seed": seed,
+            "left": self.left,
+        }
+
+    def added_to(self, before: dict[str, Any]) -> dict[str, Any]:
+        """The counts of an earlier draw after what was left of it has been tried again.
+
+        What the code has no longer is taken out of the draw.
+        """
+        new = self.figure(before["seed"])
+        gone = before["survived"] - new["drawn"]
+        return before | {
+            "drawn": before["drawn"] - gone,
+            "equivalent": before["equivalent"] + new["equivalent"],
+            "tried": before["tried"] - gone - new["equivalent"],
+            "noticed": before["noticed"] + new["noticed"],
+            "timeout": before["timeout"] + new["timeout"],
+            "survived": new["survived"],
+            "left": self.left,
         }
 
 
@@ -80,17 +104,27 @@ def sample(root: Path, name: str, group: Group, asked: Asked, equivalents: Itera
                 path.write_text(plain(path.read_text()))
         limit = _limit(trees[0], name, group, asked.limit)
         every = every_mutant(trees[0], group)
-        drawn = random.Random(f"{asked.seed} {name}").sample(every, min(asked.sample, len(every)))  # noqa: S311 - a sample
         found = Found(len(every))
         tried = _Trial(trees, group, limit, set(equivalents))
-        chosen = [one for one in drawn if asked.only in f"{one[0]}:{one[1].line}: {one[1].change}"]
+        chosen = _chosen(name, every, asked)
         with ThreadPoolExecutor(len(trees)) as pool:
             for (module, mutant), end in zip(chosen, pool.map(tried, chosen), strict=True):
                 found.ends[end] += 1
                 if end == "survived":
-                    found.survivors.append(f"{module}: {mutant.function}: {mutant.change}")
-                    print(f"survived: {found.survivors[-1]}", flush=True)
+                    found.left.append(_name(module, mutant))
+                    print(f"survived: {found.left[-1]}", flush=True)
     return found
+
+
+def _chosen(name: str, every: list[tuple[str, Mutant]], asked: Asked) -> list[tuple[str, Mutant]]:
+    if asked.left is not None:
+        return [one for one in every if _name(*one) in asked.left]
+    drawn = random.Random(f"{asked.seed} {name}").sample(every, min(asked.sample, len(every)))  # noqa: S311 - a sample
+    return [one for one in drawn if asked.only in f"{one[0]}:{one[1].line}: {one[1].change}"]
+
+
+def _name(module: str, mutant: Mutant) -> str:
+    return f"{module}: {mutant.function}: {mutant.change}"
 
 
 class _Trial:

@@ -10,7 +10,7 @@ from asterion.applications import Asterion
 from asterion.middleware import Middleware
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
-from asterion.routing import Route
+from asterion.routing import Mount, Route
 from tests.asgi import layer_class, pass_through, request
 
 pytestmark = pytest.mark.anyio
@@ -123,3 +123,73 @@ async def test_a_debug_message_goes_with_the_response_it_belongs_to(way: str, la
         assert ([message["type"] for message in answer.messages], answer.body) == (kinds, b"other")
     else:
         assert ([message["type"] for message in answer.messages], answer.body) == ([debug["type"], *kinds], b"inner")
+
+
+@pytest.mark.parametrize("read_all", [True, False])
+async def test_a_body_with_trailers_can_be_read_and_its_trailers_go_with_it(way: str, read_all: bool) -> None:
+    trailers = [
+        {"type": "http.response.trailers", "headers": [(b"x-sum", b"1")], "more_trailers": True},
+        {"type": "http.response.trailers", "headers": [(b"x-more", b"2")], "more_trailers": False},
+    ]
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": True})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body", "body": b"b"})
+        for message in trailers:
+            await send(message)
+
+    async def read(request: Request, call_next: Any) -> Any:
+        response = await call_next(request)
+        body = response.body_iterator
+        if read_all:
+            return Response(b"".join([chunk async for chunk in body]))
+        response.body_iterator = (chunk.upper() async for chunk in body)
+        return response
+
+    answer = await request(layer_class(way)(inner, dispatch=read))
+    if read_all:
+        assert (answer.body, answer.complete, len(answer.messages)) == (b"ab", True, 2)
+    else:
+        assert (answer.body, answer.complete, answer.messages[-2:]) == (b"AB", True, trailers)
+
+
+async def test_an_unwanted_response_that_was_begun_under_a_scope_ends_without_an_error(way: str) -> None:
+    """Dispatch has a task of its own there, and answers; what is inside is told that nobody listens."""
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        with anyio.CancelScope():
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while True:
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+
+    async def replace(request: Request, call_next: Any) -> Any:
+        await call_next(request)
+        return PlainTextResponse("other")
+
+    answer = await request(layer_class(way)(inner, dispatch=replace))
+    assert (answer.body, answer.complete) == (b"other", True)
+
+
+@pytest.mark.parametrize(
+    ("path", "answered"), [("/b", (200, b"b")), ("/m/c", (200, b"in a mount")), ("/nowhere", (404, b"Not Found"))]
+)
+async def test_a_path_that_dispatch_has_rewritten_leads_where_it_says(
+    way: str, path: str, answered: tuple[int, bytes]
+) -> None:
+    """To another function, to what is no plain route, and to nothing."""
+
+    async def a(request: Request) -> Response:
+        return PlainTextResponse("a")
+
+    async def b(request: Request) -> Response:
+        return PlainTextResponse("b")
+
+    async def rewrite(request: Request, call_next: Any) -> Any:
+        request.scope["path"] = path
+        return await call_next(request)
+
+    routes = [Route("/", a), Route("/b", b), Mount("/m", PlainTextResponse("in a mount"))]
+    app = Asterion(routes=routes, middleware=[Middleware(layer_class(way), dispatch=rewrite)])
+    answer = await request(app)
+    assert (answer.status, answer.body) == answered

@@ -1,7 +1,6 @@
 """The driver of mutation testing: what it changes, and that it says which changes no test has noticed."""
 
 import ast
-import json
 import os
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.mutation.__main__ import ROOT, gone, keep, known
+from scripts.mutation.__main__ import ROOT, gone, keep, kept, known
 from scripts.mutation.groups import GROUPS, Group
 from scripts.mutation.mutants import Mutant, mutants, plain, text
 
@@ -227,18 +226,25 @@ class TestRuns:
             "survived: small.py: grown: number > 3 -> number >= 3",
             "small: 5 of 6 noticed, 1 equivalent",
         ]
-        kept = json.loads((tree / "scripts/results/mutation.json").read_text())
+        found = kept(tree / "scripts/results/mutation.json")
         figure = {"possible": 7, "drawn": 7, "equivalent": 1, "tried": 6, "noticed": 5, "timeout": 0, "survived": 1}
-        assert kept["asterion"]["mutants"] == {"small": figure | {"seed": 6, "first": 1}}
+        survivor = "small.py: grown: number > 3 -> number >= 3"
+        assert found == {"small": figure | {"seed": 6, "first": 1, "left": [survivor]}}
         assert (tree / "asterion/small.py").read_text() == MODULE
         assert not list(tree.rglob("*.pyc"))
 
-    def test_how_many_were_not_noticed_at_first_stays_known_as_long_as_the_draw_is_the_same(self, tmp_path):
-        path = tmp_path / "results/mutation.json"
-        for seed, survived, first in ((6, 3, 3), (6, 1, 3), (6, 0, 3), (7, 2, 2), (6, 0, 0)):
-            keep(path, "small", {"seed": seed, "drawn": 40, "survived": survived})
-            kept = json.loads(path.read_text())["asterion"]["mutants"]
-            assert kept == {"small": {"seed": seed, "drawn": 40, "survived": survived, "first": first}}
+    def test_what_was_left_can_be_tried_again_alone(self, tree):
+        path = tree / "scripts/results/mutation.json"
+        left = ["small.py: grown: number > 3 -> number >= 3", "small.py: grown: 3 -> 4", "small.py: long_gone: 1 -> 2"]
+        before = {"possible": 9, "drawn": 9, "equivalent": 1, "tried": 8, "noticed": 5, "timeout": 1, "survived": 3}
+        keep(path, "small", before | {"seed": 6, "first": 3, "left": left})
+        (tree / "scripts/mutation/equivalents.toml").write_text(
+            '[[mutant]]\nmodule = "small.py"\nfunction = "grown"\nchange = "3 -> 4"\nreason = "For the test."\n'
+        )
+        (tree / "tests/test_small.py").write_text(TESTS + "\n\ndef test_three():\n    assert grown(3) == 5\n")
+        assert drive(DRIVE, tree, "--again").stdout == "small: 6 of 6 noticed, 2 equivalent\n"
+        after = {"possible": 9, "drawn": 8, "equivalent": 2, "tried": 6, "noticed": 6, "timeout": 1, "survived": 0}
+        assert kept(path) == {"small": after | {"seed": 6, "first": 3, "left": []}}
 
     def test_tests_that_fail_without_any_change_are_refused(self, tree):
         (tree / "tests/test_small.py").write_text(TESTS + "    assert False, 'broken before'\n")
