@@ -15,7 +15,10 @@ from typing import Any
 
 from asterion._core.hosts import host_header, parse_host
 
-__all__ = ("OriginPolicy", "canonical_origin", "origin_allowed", "own_origin", "same_origin")
+__all__ = ("SAFE_METHODS", "OriginPolicy", "canonical_origin", "origin_allowed", "own_origin", "same_origin")
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "QUERY", "TRACE"})
+"""Methods that change nothing (RFC 9110 9.2.1, and QUERY), which are never refused."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PAGE_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}

@@ -14,6 +14,7 @@ read them.
 | `starlette.max_body_size` | bytes | body limits | middleware.body_limit |
 | `asterion.origin_judged` | True where the origin of a WebSocket was found good | middleware.origin | routing |
 | `asterion.csp_nonce` | the nonce of the response, in `state` too | middleware.securityheaders | `csp_nonce` |
+| `asterion.csrf` | the visitor's secret against forged requests | middleware.csrf | `csrf_token` and its like |
 | `asterion.answers` | gives a handler's response to an exception of user middleware | middleware.errors | routing |
 | `asterion.answered` | the mark of the answered error (`_core.handlers`) | middleware.exceptions | middleware.errors |
 | `asterion.stashed` | `http.request` messages that a look-out for a disconnect took | responses, requests | requests |
@@ -31,10 +32,14 @@ EXCEPTION_HANDLERS = "starlette.exception_handlers"
 ANSWERED = "asterion.answered"
 ORIGIN_JUDGED = "asterion.origin_judged"
 CSP_NONCE = "asterion.csp_nonce"
+CSRF = "asterion.csrf"
 ANSWERS = "asterion.answers"
 STASHED = "asterion.stashed"
 READING = "asterion.reading"
 LISTENERS = "asterion.listeners"
+
+KEPT_CSRF = "_csrf"
+"""In a session (not in a scope): the secret of `middleware.csrf`, which a regenerated session does not keep."""
 
 STASH_LIMIT = 1024 * 1024
 """Bytes of a body that are kept at most for a reader who may never come, while a disconnect is looked for."""

@@ -8,16 +8,15 @@ here, before the application sees the handshake. The rules are those of `asterio
 import logging
 from collections.abc import Iterable
 
-from asterion._core.origins import OriginPolicy
+from asterion._core.origins import SAFE_METHODS, OriginPolicy
 from asterion._core.scopekeys import ORIGIN_JUDGED
 from asterion.responses import PlainTextResponse
 from asterion.types import ASGIApp, Receive, Scope, Send
 from asterion.websockets import refuse_connection
 
-logger = logging.getLogger("asterion.origin")
+__all__ = ("SAFE_METHODS", "OriginMiddleware")
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "QUERY", "TRACE"})
-"""Methods that change nothing (RFC 9110 9.2.1, and QUERY), which are never refused."""
+logger = logging.getLogger("asterion.origin")
 
 _REASON = "Origin not allowed"
 
