@@ -137,7 +137,10 @@ class ExceptionMiddleware:
             found = find_handler(error, self._by_class, self._by_status)
             if found is None:
                 raise
-            await answer_websocket(found, websocket)
+            try:
+                await answer_websocket(found, websocket)
+            finally:
+                del found  # the error refers to this frame
 
     async def http_exception(self, request: Request, exc: Exception) -> Response:
         """The default answer to an HTTPException: its status, headers and detail as plain text."""

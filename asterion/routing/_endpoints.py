@@ -78,7 +78,10 @@ async def serve(  # noqa: C901 - every branch is one the request goes
             found = find_handler(error, *scope.get(EXCEPTION_HANDLERS, _NO_HANDLERS))
             if found is None:
                 raise
-            response = await respond_to(found, request)
+            try:
+                response = await respond_to(found, request)
+            finally:
+                del found  # the error refers to this frame
         if boundary is None:
             await response(scope, receive, send)
         elif type(response).__call__ is not _CALL_RESPONSE:
@@ -149,7 +152,10 @@ def websocket_session(func: Callable[[WebSocket], Any]) -> ASGIApp:
             found = find_handler(error, *scope.get(EXCEPTION_HANDLERS, _NO_HANDLERS))
             if found is None:
                 raise
-            await answer_websocket(found, websocket)
+            try:
+                await answer_websocket(found, websocket)
+            finally:
+                del found  # the error refers to this frame
 
     return app
 
