@@ -8,14 +8,17 @@ The data is signed, not encrypted, and cannot be revoked on the server before it
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from asterion._core.cookies import parse_cookie_header, render_set_cookie
 from asterion._core.headers import encode_header_value
+from asterion._core.session import Session
 from asterion._core.wire import StartWatch
 from asterion.datastructures import MutableHeaders, Secret
 from asterion.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ("COOKIE_SIZE", "Session", "SessionMiddleware", "SessionTooLarge")
 
 COOKIE_SIZE = 4096
 """Bytes that browsers keep of a cookie's name and value together (RFC 6265 6.1); longer ones they drop."""
@@ -32,102 +35,12 @@ _SECURE_PREFIXES = ("__Secure-", "__Host-")
 # hardly ever both write.
 _REFRESH_AFTER = 0.1
 
+# In the cookie, beside the contents: when the session began. Not part of the contents.
+_START = "asterion.start"
+
 
 class SessionTooLarge(ValueError):
     """The session does not fit into a cookie."""
-
-
-class Session(dict[str, Any]):
-    """The data of one session, to be read and changed like any dict with values that JSON can hold.
-
-    `accessed` turns true when it is read, `modified` when it is changed at its top level; a change inside of a value is
-    found by comparing when the response starts.
-    """
-
-    accessed = False
-    modified = False
-    __hash__ = None
-
-    def mark_accessed(self) -> None:
-        """Say that the response depends on the session."""
-        self.accessed = True
-
-    def mark_modified(self) -> None:
-        """Say that the session must be written."""
-        self.accessed = True
-        self.modified = True
-
-    def __getitem__(self, key: str) -> Any:
-        self.accessed = True
-        return super().__getitem__(key)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        self.accessed = True
-        return super().get(key, default)
-
-    def __contains__(self, key: object) -> bool:
-        self.accessed = True
-        return super().__contains__(key)
-
-    def __iter__(self) -> Iterator[str]:
-        self.accessed = True
-        return super().__iter__()
-
-    def __len__(self) -> int:
-        self.accessed = True
-        return super().__len__()
-
-    def __eq__(self, other: object) -> bool:
-        self.accessed = True
-        return super().__eq__(other)
-
-    def copy(self) -> dict[str, Any]:
-        self.accessed = True
-        return super().copy()
-
-    def keys(self) -> Any:
-        self.accessed = True
-        return super().keys()
-
-    def values(self) -> Any:
-        self.accessed = True
-        return super().values()
-
-    def items(self) -> Any:
-        self.accessed = True
-        return super().items()
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.mark_modified()
-        super().__setitem__(key, value)
-
-    def __delitem__(self, key: str) -> None:
-        self.mark_modified()
-        super().__delitem__(key)
-
-    def clear(self) -> None:
-        self.mark_modified()
-        super().clear()
-
-    def pop(self, key: str, *args: Any) -> Any:
-        self.modified = key in self or self.modified
-        return super().pop(key, *args)
-
-    def popitem(self) -> tuple[str, Any]:
-        self.mark_modified()
-        return super().popitem()
-
-    def setdefault(self, key: str, default: Any = None) -> Any:
-        self.modified = key not in self or self.modified
-        return super().setdefault(key, default)
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        self.mark_modified()
-        super().update(*args, **kwargs)
-
-    def __ior__(self, other: Any, /) -> "Session":  # type: ignore[override,misc]
-        self.update(other)
-        return self
 
 
 class SessionMiddleware:
@@ -138,6 +51,10 @@ class SessionMiddleware:
     written (None: until the browser is closed), is `HttpOnly`, and `Secure` if `https_only`, or if that is None (the
     default) and the request came over TLS. `same_site`, `path`, `domain` and `partitioned` are its other attributes.
     `salt` is what keeps signatures of different purposes apart; by default it names the cookie.
+
+    With `absolute_age`, a session ends that many seconds after it began, however much it is used; it begins when
+    something is first put into it, and anew with `session.regenerate()`. A cookie that does not tell when (it was
+    written without this setting) counts from when it was last written.
 
     In a WebSocket, what was changed up to `accept` is kept. Raises ValueError for an empty key and for attributes that
     make browsers drop the cookie, RuntimeError if itsdangerous is missing. While a response starts: SessionTooLarge
@@ -164,14 +81,20 @@ class SessionMiddleware:
         partitioned: bool = False,
         *,
         salt: str | None = None,
+        absolute_age: int | None = None,
     ) -> None:
         keys = [str(key) for key in ([secret_key] if isinstance(secret_key, str | Secret) else secret_key)]
         if not keys or not all(keys):
             raise ValueError("secret_key is empty: anybody could sign sessions; use secrets.token_urlsafe(32) once")
         _check_attributes(session_cookie, path, same_site, https_only, domain)
+        if absolute_age is not None and (type(absolute_age) is not int or absolute_age <= 0):
+            raise ValueError(
+                f"absolute_age is a number of seconds above 0, or None for no such end; got {absolute_age!r}"
+            )
         self.app = app
         self.session_cookie = session_cookie
         self.max_age = max_age
+        self.absolute_age = absolute_age
         self.path = path
         self.same_site = same_site
         self.domain = domain
@@ -190,11 +113,8 @@ class SessionMiddleware:
         scope["session"] = keeper.session
         await self.app(scope, receive, keeper.send)
 
-    def load(self, cookie: str) -> tuple[dict[str, Any], bytes, bool]:
-        """The data in a cookie's value, the same serialised, and whether it is time to sign it anew.
-
-        Nothing at all if the cookie is forged, too old or cannot be decoded.
-        """
+    def load(self, cookie: str) -> "Loaded":
+        """What is in a cookie's value: nothing at all if it is forged, too old or cannot be decoded."""
         from itsdangerous import BadData
 
         try:
@@ -202,11 +122,19 @@ class SessionMiddleware:
             payload = b64decode(signed, validate=True)
             data = json.loads(payload)
         except (BadData, ValueError, RecursionError):
-            return {}, _EMPTY, False
+            return _NOTHING
         if not isinstance(data, dict):
-            return {}, _EMPTY, False
-        age = self.signer.get_timestamp() - signed_at.timestamp()
-        return data, payload, self.max_age is not None and age > self.max_age * _REFRESH_AFTER
+            return _NOTHING
+        now, written_at = self.signer.get_timestamp(), int(signed_at.timestamp())
+        start = written_at
+        if _START in data:
+            noted = data.pop(_START)
+            payload = _serialise(data)
+            start = noted if type(noted) is int else start
+        if self.absolute_age is not None and now - start > self.absolute_age:
+            return _NOTHING
+        is_due = self.max_age is not None and now - written_at > self.max_age * _REFRESH_AFTER
+        return Loaded(data, payload, is_due, start)
 
     def dump(self, payload: bytes) -> str:
         """The cookie's value for serialised data. Raises SessionTooLarge."""
@@ -219,13 +147,29 @@ class SessionMiddleware:
             )
         return value
 
-    def render_cookie(self, value: str | None, scope: Scope) -> str:
-        """The Set-Cookie header for a value, or the one that deletes the cookie for None."""
+    def write(self, contents: bytes, start: int | None, scope: Scope) -> str:
+        """The Set-Cookie header for serialised contents of a session that began at `start` (None: now).
+
+        Raises SessionTooLarge.
+        """
+        if self.absolute_age is None:
+            return self.render_cookie(self.dump(contents), scope)
+        now: int = self.signer.get_timestamp()
+        began = now if start is None else start
+        value = self.dump(b'%b,"%b":%d}' % (contents[:-1], _START.encode(), began))
+        return self.render_cookie(value, scope, began + self.absolute_age - now)
+
+    def render_cookie(self, value: str | None, scope: Scope, at_most: int | None = None) -> str:
+        """The Set-Cookie header for a value, or the one that deletes the cookie for None.
+
+        Browsers keep it for `max_age` seconds, or `at_most` if that is less.
+        """
+        age = self.max_age if at_most is None or self.max_age is None else min(self.max_age, at_most)
         secure = scope.get("scheme") in ("https", "wss") if self.https_only is None else self.https_only
         return render_set_cookie(
             self.session_cookie,
             "null" if value is None else value,
-            max_age=self.max_age if value is not None else 0,
+            max_age=age if value is not None else 0,
             expires=None if value is not None else "Thu, 01 Jan 1970 00:00:00 GMT",
             path=self.path,
             domain=self.domain,
@@ -236,18 +180,31 @@ class SessionMiddleware:
         )
 
 
+class Loaded(NamedTuple):
+    """What a cookie held: the contents, the same serialised, whether to sign it anew, and when the session began."""
+
+    data: dict[str, Any]
+    payload: bytes
+    is_due: bool
+    started_at: int | None
+
+
+_NOTHING = Loaded({}, _EMPTY, False, None)
+
+
 class _Keeper(StartWatch):
     """The session of one request: what came in, and what has to go out."""
 
-    __slots__ = ("_came_in", "_due", "_middleware", "_scope", "session")
+    __slots__ = ("_came_in", "_middleware", "_scope", "session")
 
     def __init__(self, middleware: SessionMiddleware, scope: Scope, send: Send) -> None:
         self._middleware = middleware
         super().__init__(send)
         self._scope = scope
         cookie = _cookie_of(scope, middleware.session_cookie)
-        data, self._came_in, self._due = ({}, _EMPTY, False) if cookie is None else middleware.load(cookie)
-        self.session = Session(data)
+        self._came_in = _NOTHING if cookie is None else middleware.load(cookie)
+        self.session = Session(self._came_in.data)
+        self.session.started_at = self._came_in.started_at
 
     async def send(self, message: Message) -> None:
         if self.leads_to is None and message["type"] in _HEADS:
@@ -267,14 +224,15 @@ class _Keeper(StartWatch):
         # The list may be shared with other requests: change a copy.
         headers = MutableHeaders(raw=list(message.get("headers", ())))
         headers.add_vary_header("Cookie")
-        goes_out = _serialise(session)
-        changed = getattr(session, "modified", False) or goes_out != self._came_in
-        value: str | None = None
-        if goes_out != _EMPTY and (changed or self._due):
-            value = self._middleware.dump(goes_out)
-        elif goes_out != _EMPTY or self._came_in == _EMPTY:
+        goes_out, came_in = _serialise(session), self._came_in
+        changed = getattr(session, "modified", False) or goes_out != came_in.payload
+        if goes_out != _EMPTY and (changed or came_in.is_due):
+            start = getattr(session, "started_at", came_in.started_at)
+            cookie = self._middleware.write(goes_out, start, self._scope)
+        elif goes_out != _EMPTY or came_in.payload == _EMPTY:
             return {**message, "headers": headers.raw}
-        cookie = self._middleware.render_cookie(value, self._scope)
+        else:
+            cookie = self._middleware.render_cookie(None, self._scope)
         headers.raw.append((b"set-cookie", encode_header_value(cookie, "set-cookie")))
         return {**message, "headers": headers.raw}
 

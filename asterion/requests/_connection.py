@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Generic, cast
 
 from asterion._core.cookies import parse_cookie_header
+from asterion._core.session import Session
 from asterion.datastructures import URL, Address, Headers, QueryParams, State
 from asterion.types import Receive, Scope
 
@@ -134,9 +135,9 @@ class HTTPConnection(Mapping[str, Any], Generic[StateT]):
         return None if peer is None else Address(*peer)
 
     @property
-    def session(self) -> dict[str, Any]:
-        """The session. Raises MissingMiddleware without SessionMiddleware."""
-        return cast(dict[str, Any], self._provided("session", "SessionMiddleware"))
+    def session(self) -> Session:
+        """The session, a dict. Raises MissingMiddleware without SessionMiddleware."""
+        return cast(Session, self._provided("session", "SessionMiddleware"))
 
     @property
     def auth(self) -> Any:

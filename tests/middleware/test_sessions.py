@@ -378,3 +378,123 @@ def test_without_itsdangerous_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "itsdangerous", None)
     with pytest.raises(RuntimeError, match=r"asterion\[sessions\]"):
         SessionMiddleware(None, "key")
+
+
+# --- beginnings and ends ---
+
+
+async def test_a_session_ends_absolute_age_after_it_began_however_much_it_is_used(clock):
+    options = {"max_age": 100, "absolute_age": 250}
+    cookie = cookie_of(await visit(login, **options))
+    for passed, left in ((60, 100), (60, 100), (60, 70), (60, 10)):
+        clock.now += passed
+        answer = await visit(len, cookie, **options)
+        assert answer.body == b"1"
+        assert f"Max-Age={left};" in set_cookies(answer)[0]
+        cookie = cookie_of(answer)
+    clock.now += 10
+    assert (await visit(len, cookie, **options)).body == b"1"
+    clock.now += 1
+    assert (await visit(len, cookie, **options)).body == b"0"
+
+
+async def test_changes_do_not_make_a_session_younger_and_its_start_is_none_of_its_contents(clock):
+    options = {"absolute_age": 100, "max_age": None}
+    began = clock.now
+    cookie = cookie_of(await visit(login, **options))
+    for _ in range(4):
+        clock.now += 25
+
+        def change(session):
+            session["n"] = session.get("n", 0) + 1
+            return sorted(session), session.started_at
+
+        answer = await visit(change, cookie, **options)
+        assert answer.body == f"(['n', 'user'], {began})".encode()
+        assert "Max-Age" not in set_cookies(answer)[0]
+        cookie = cookie_of(answer)
+    clock.now += 1
+    assert (await visit(len, cookie, **options)).body == b"0"
+
+
+async def test_regenerate_begins_anew(clock):
+    options = {"absolute_age": 100}
+    cookie = cookie_of(await visit(lambda session: session.update(user="ann", voter=1, _csrf="secret"), **options))
+    clock.now += 60
+    answer = await visit(lambda session: session.regenerate() or sorted(session), cookie, **options)
+    assert answer.body == b"['user', 'voter']"
+    assert cookie_of(answer) != cookie
+    assert "Max-Age=100;" in set_cookies(answer)[0]
+    clock.now += 60
+    assert (await visit(lambda session: dict(session), cookie, **options)).body == b"{}"
+    kept = await visit(lambda session: session.regenerate(keep=["voter", "x"]) or dict(session), cookie_of(answer))
+    assert kept.body == b"{'voter': 1}"
+
+
+async def test_regenerate_is_noticed_by_whoever_stores_the_session():
+    session = Session({"a": 1})
+    assert not session.regenerated
+    session.regenerate()
+    assert (session.regenerated, session.modified, dict(session)) == (True, True, {"a": 1})
+    session.regenerate(keep=())
+    assert dict(session) == {}
+
+
+async def test_what_is_put_into_a_cleared_session_is_a_new_one(clock):
+    options = {"absolute_age": 100}
+    cookie = cookie_of(await visit(login, **options))
+    clock.now += 90
+    cookie = cookie_of(await visit(lambda session: session.clear() or login(session), cookie, **options))
+    clock.now += 90
+    assert (await visit(len, cookie, **options)).body == b"1"
+    gone = await visit(lambda session: session.clear(), cookie, **options)
+    assert "Max-Age=0" in set_cookies(gone)[0]
+
+
+async def test_a_cookie_from_before_the_setting_counts_from_when_it_was_last_written(clock):
+    cookie = cookie_of(await visit(login, max_age=1000))
+    clock.now += 90
+    answer = await visit(len, cookie, max_age=1000, absolute_age=100)
+    assert answer.body == b"1"
+    assert set_cookies(answer) == []
+    clock.now += 10
+    due = await visit(lambda session: session.update(n=1), cookie, max_age=1000, absolute_age=100)
+    assert "Max-Age=0;" in set_cookies(due)[0]
+    clock.now += 1
+    for old in (cookie, cookie_of(due)):
+        assert (await visit(len, old, max_age=1000, absolute_age=100)).body == b"0"
+
+
+async def test_a_cookie_with_a_start_is_the_same_session_where_the_setting_is_off(clock):
+    cookie = cookie_of(await visit(login, absolute_age=100))
+    clock.now += 1000
+    answer = await visit(lambda session: dict(session), cookie)
+    assert answer.body == b"{'user': {'name': 'ann', 'cart': []}}"
+    assert set_cookies(answer) == []
+
+
+async def test_an_application_cannot_make_its_session_younger_by_a_key(clock):
+    cookie = cookie_of(await visit(lambda session: session.update({"asterion.start": 2**40}), absolute_age=100))
+    clock.now += 101
+    assert (await visit(len, cookie, absolute_age=100)).body == b"0"
+    odd = SessionMiddleware(None, "key").dump(b'{"a":1,"asterion.start":"soon"}')
+    assert (await visit(dict, f"session={odd}", absolute_age=100)).body == b"{'a': 1}"
+
+
+async def test_a_dict_of_the_applications_own_has_the_start_of_what_came_in(clock):
+    async def app(scope, receive, send):
+        scope["session"] = {"mine": len(scope["session"])}
+        await PlainTextResponse("")(scope, receive, send)
+
+    middleware = SessionMiddleware(app, "key", absolute_age=100)
+    cookie = cookie_of(await request(middleware))
+    clock.now += 90
+    cookie = cookie_of(await request(middleware, headers=[("cookie", cookie)]))
+    clock.now += 11
+    assert (await visit(len, cookie, absolute_age=100)).body == b"0"
+
+
+@pytest.mark.parametrize("age", [0, -1, 1.5, True, "100"])
+def test_an_absolute_age_that_is_none_is_refused(age):
+    with pytest.raises(ValueError, match="absolute_age is a number of seconds above 0, or None for no such end; got"):
+        SessionMiddleware(None, "key", absolute_age=age)
