@@ -11,7 +11,7 @@ from asterion.middleware import Middleware
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
 from asterion.routing import Mount, Route
-from tests.asgi import layer_class, pass_through, request
+from tests.asgi import layer_class, pass_through, request, wait_all_blocked
 
 pytestmark = pytest.mark.anyio
 
@@ -193,3 +193,131 @@ async def test_a_path_that_dispatch_has_rewritten_leads_where_it_says(
     app = Asterion(routes=routes, middleware=[Middleware(layer_class(way), dispatch=rewrite)])
     answer = await request(app)
     assert (answer.status, answer.body) == answered
+
+
+FORM = (
+    b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\n'
+    b"Content-Type: text/plain\r\n\r\ntext\r\n--b--\r\n"
+)
+IS_FORM = [("content-type", "multipart/form-data; boundary=b")]
+
+
+async def test_files_of_a_form_are_closed_where_dispatch_answers_without_an_endpoint(way: str, layers: int) -> None:
+    uploads: list[Any] = []
+
+    async def endpoint(request: Request) -> Response:
+        raise AssertionError("nobody calls it")
+
+    async def answer_for_it(request: Request, call_next: Any) -> Any:
+        uploads.append((await request.form())["f"])
+        return PlainTextResponse(await uploads[0].read())
+
+    app = application(endpoint, *[pass_through] * layers, answer_for_it, way=way)
+    answer = await request(app, headers=IS_FORM, body=FORM)
+    assert answer.body == b"text"
+    assert uploads[0].file.closed
+
+
+async def test_files_of_a_form_are_closed_where_a_second_call_answers_without_them(way: str) -> None:
+    uploads: list[Any] = []
+
+    async def endpoint(request: Request) -> Response:
+        raise AssertionError("nobody calls it")
+
+    async def twice(request: Request, call_next: Any) -> Any:
+        await call_next(request)
+        return await call_next(request)
+
+    async def answer_for_it(request: Request, call_next: Any) -> Any:
+        if not uploads:
+            uploads.append((await request.form())["f"])
+        return PlainTextResponse("answered")
+
+    app = application(endpoint, twice, pass_through, answer_for_it, way=way)
+    answer = await request(app, headers=IS_FORM, body=FORM)
+    assert answer.body == b"answered"
+    assert uploads[0].file.closed
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_files_of_a_form_that_an_endpoint_has_read_are_closed(way: str, times: int) -> None:
+    """Also where the endpoint was called before, and another answer is sent."""
+    uploads: list[Any] = []
+
+    async def endpoint(request: Request) -> Response:
+        if not uploads:
+            uploads.append((await request.form())["f"])
+        return PlainTextResponse("answered")
+
+    async def again(request: Request, call_next: Any) -> Any:
+        for _ in range(times - 1):
+            await call_next(request)
+        return await call_next(request)
+
+    answer = await request(application(endpoint, again, way=way), headers=IS_FORM, body=FORM)
+    assert answer.body == b"answered"
+    assert uploads[0].file.closed
+
+
+async def test_who_still_waits_for_the_client_to_go_hears_of_it_though_another_has_stopped_waiting(way: str) -> None:
+    """Its response is not wanted, which is to the inner application as if the client had gone."""
+    seen: list[str] = []
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        async def wait(*, task_status: Any) -> None:
+            with anyio.CancelScope() as own:
+                task_status.started(own)
+                seen.append((await receive())["type"])
+
+        await receive()
+        async with anyio.create_task_group() as tasks:
+            first = await tasks.start(wait)
+            await tasks.start(wait)
+            await wait_all_blocked()
+            first.cancel()
+            await wait_all_blocked()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def replace(request: Request, call_next: Any) -> Any:
+        await call_next(request)
+        return PlainTextResponse("other")
+
+    with anyio.fail_after(20):
+        answer = await request(layer_class(way)(inner, dispatch=replace))
+    assert (answer.body, seen) == (b"other", ["http.disconnect"])
+
+
+async def test_an_inner_function_that_returns_no_response_is_named_in_the_error(way: str) -> None:
+    called: list[str] = []
+
+    async def endpoint(request: Request) -> Response:
+        called.append("endpoint")
+        return PlainTextResponse("")
+
+    async def forgets(request: Request, call_next: Any) -> Any:
+        await call_next(request)
+
+    with pytest.raises(TypeError, match=r"forgets returned None; return a response"):
+        await request(application(endpoint, pass_through, forgets, way=way))
+    assert called == ["endpoint"]
+
+
+async def test_a_reader_of_the_body_is_ended_if_the_request_is_cancelled_when_what_is_inside_ends(way: str) -> None:
+    """What is inside has begun its response under a scope, so that dispatch has a task of its own."""
+    ended: list[str] = []
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        with anyio.CancelScope():
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        around.cancel()
+
+    async def read(request: Request, call_next: Any) -> Any:
+        try:
+            response = await call_next(request)
+            return Response(b"".join([chunk async for chunk in response.body_iterator]))
+        finally:
+            ended.append("dispatch")
+
+    with anyio.CancelScope() as around:
+        await request(layer_class(way)(inner, dispatch=read))
+    assert ended == ["dispatch"]

@@ -84,13 +84,18 @@ class Nest:
             run.simple = run.request = None
             if run.busy:
                 put_back(run.reinstated)
-                run.let_go()
-                outermost.result = None
+                for replaced in run.replaced:
+                    await replaced.close_forms()
             layer: Layer | None = outermost
             while layer is not None:
                 inside = layer.inside
+                if layer.own_request._form is not None:
+                    await layer.own_request.close()  # where no endpoint has come to do that
                 layer.own_request = layer.request = layer.inside = None
                 layer = inside
+            if run.busy:
+                run.let_go()
+                outermost.result = None
 
     def begin(self, run: Run, index: int, scope: Scope, receive: Receive) -> "Layer":
         """Begin a layer: its exchange, its request, and the coroutine of its function."""
@@ -141,6 +146,12 @@ class Layer(Exchange):
         inside, self.inside = self.inside, None
         if inside is not None:
             inside.let_go()
+
+    async def close_forms(self) -> None:
+        """Close the forms that dispatch has read, here and further in."""
+        await self.own_request.close()
+        if self.inside is not None:
+            await self.inside.close_forms()
 
     @property
     def is_innermost(self) -> bool:

@@ -71,6 +71,8 @@ class LayerParts(Protocol):
 
     def let_go(self) -> None: ...
 
+    def close_forms(self) -> Awaitable[None]: ...
+
 
 class Run:
     """One request through a nest: what is made on its way in, and seen to on its way out."""
