@@ -129,3 +129,32 @@ async def test_a_session_is_what_the_model_says_in_every_order_of_requests(moves
             written_at = site.now
             history.append((site.cookie, deepcopy(model), site.now))
         assert model or site.cookie is None or site.cookie == damaged
+
+
+@given(MOVES, st.sampled_from([None, 30, 150]))
+@steady(60)
+async def test_an_absolute_age_ends_a_session_and_loses_none_without_it(moves: list[Any], absolute: int | None) -> None:
+    """The start is that of the first write, whatever is done in between; cookies made before the setting are good.
+
+    Each cookie is also shown to a middleware without an absolute age, which finds the same contents in it.
+    """
+    site = Site()
+    site.middleware.absolute_age = absolute
+    plain = SessionMiddleware(site.app, "key", max_age=None)
+    began: int | None = None
+    for move, key, value in moves:
+        if move == "wait":
+            site.now += value
+        elif move in ("set", "delete", "append", "pop", "clear", "read", "nothing"):
+            ended = began is not None and absolute is not None and site.now - began > absolute
+            line = await site.ask(move, key, value)
+            if ended:
+                assert site.seen == {}
+            if move == "clear" or site.seen == {}:
+                began = site.now if line is not None and site.cookie is not None else None
+            if line is not None and site.cookie is not None:
+                change(site.seen, move, key, value)
+                assert plain.load(site.cookie).data == site.seen
+                assert began is not None
+                lasts = MAX_AGE if absolute is None else min(MAX_AGE, began + absolute - site.now)
+                assert f"Max-Age={lasts};" in line
