@@ -1,10 +1,12 @@
 """Function middleware where it is easily got wrong: calls that come again or too late, bodies that are left early."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
 import pytest
+import trio
 
 from asterion.applications import Asterion
 from asterion.middleware import Middleware
@@ -20,6 +22,11 @@ def application(endpoint: Any, *dispatches: Any, way: str) -> Asterion:
     """An application with one endpoint at `/` and these function middlewares, outermost first."""
     middleware = [Middleware(layer_class(way), dispatch=dispatch) for dispatch in dispatches]
     return Asterion(routes=[Route("/", endpoint)], middleware=middleware)
+
+
+def tasks_alive(backend: str) -> int:
+    """How many tasks there are, those that have ended left out."""
+    return len(asyncio.all_tasks()) if backend == "asyncio" else trio.lowlevel.current_statistics().tasks_living
 
 
 async def test_an_endpoint_that_returns_no_response_is_named_in_the_error(way: str) -> None:
@@ -302,7 +309,9 @@ async def test_an_inner_function_that_returns_no_response_is_named_in_the_error(
     assert called == ["endpoint"]
 
 
-async def test_a_reader_of_the_body_is_ended_if_the_request_is_cancelled_when_what_is_inside_ends(way: str) -> None:
+async def test_a_reader_of_the_body_is_ended_if_the_request_is_cancelled_when_what_is_inside_ends(
+    way: str, anyio_backend: str
+) -> None:
     """What is inside has begun its response under a scope, so that dispatch has a task of its own."""
     ended: list[str] = []
 
@@ -318,6 +327,29 @@ async def test_a_reader_of_the_body_is_ended_if_the_request_is_cancelled_when_wh
         finally:
             ended.append("dispatch")
 
+    before = tasks_alive(anyio_backend)
     with anyio.CancelScope() as around:
         await request(layer_class(way)(inner, dispatch=read))
     assert ended == ["dispatch"]
+    assert tasks_alive(anyio_backend) == before
+
+
+class Awaited:
+    """Something to await that is no coroutine."""
+
+    def __init__(self, made: Any) -> None:
+        self.made = made
+
+    def __await__(self) -> Any:
+        return self.made.__await__()
+
+
+async def test_dispatch_may_be_a_plain_function_that_gives_something_to_await(way: str) -> None:
+    async def hello(request: Request) -> Response:
+        return PlainTextResponse("hello")
+
+    def dispatch(request: Request, call_next: Any) -> Any:
+        return Awaited(pass_through(request, call_next))
+
+    answer = await request(application(hello, dispatch, way=way))
+    assert (answer.status, answer.body) == (200, b"hello")

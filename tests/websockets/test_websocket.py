@@ -57,6 +57,7 @@ def data(data):
 def test_a_disconnect_says_its_code_and_its_reason():
     assert str(WebSocketDisconnect(1001, "away")) == "the WebSocket is disconnected with code 1001: away"
     assert str(WebSocketDisconnect(1001)) == "the WebSocket is disconnected with code 1001"
+    assert WebSocketDisconnect(1001).args == WebSocketDisconnect(1001, None).args == (1001, "")
 
 
 async def accepted(*messages, **options):
@@ -175,6 +176,18 @@ async def test_what_the_server_may_not_send_is_named():
     server.messages = [text("x")]
     with pytest.raises(RuntimeError, match=r"'websocket\.receive'.*CONNECTING; expected: websocket\.connect"):
         await server.websocket.receive()
+
+
+async def test_a_denial_takes_the_connect_and_its_response_may_wait_for_the_client_to_go():
+    server = Server(GONE, extensions=["websocket.http.response"])
+    received = []
+
+    async def response(scope, receive, send):
+        received.append(await receive())
+        await JSONResponse({}, 403)(scope, receive, send)
+
+    await server.websocket.send_denial_response(response)
+    assert received == [GONE]
 
 
 async def test_only_the_body_of_a_denial_follows_its_start():
@@ -419,3 +432,56 @@ def test_sending_and_receiving_at_once(anyio_backend):
         assert [session.receive_json() for _ in range(3)] == [0, 1, 2]
         session.send_text("a")
         assert session.receive_text() == "A"
+
+
+async def test_methods_that_were_put_in_place_of_these_are_called():
+    """On one WebSocket, or in a subclass, as wrappers do that record or compress."""
+    seen = []
+
+    def watch(websocket):
+        receive, send = websocket.receive, websocket.send
+
+        async def watched_receive():
+            seen.append("received")
+            return await receive()
+
+        async def watched_send(message):
+            seen.append("sent")
+            await send(message)
+
+        websocket.receive, websocket.send = watched_receive, watched_send
+
+    websocket, server = await accepted(text("a"))
+    watch(websocket)
+    await websocket.send_text(await websocket.receive_text())
+    assert (seen, server.sent[-1]["text"]) == (["received", "sent"], "a")
+
+
+async def test_json_that_python_writes_and_reads_goes_through_with_the_standard_codec():
+    websocket, server = await accepted()
+    await websocket.send_json({"b": float("inf"), "a": [1, "é"]})
+    assert server.sent[-1]["text"] == '{"b":Infinity,"a":[1,"é"]}'
+
+
+async def test_a_frame_that_is_not_json_says_where():
+    websocket, _ = await accepted(text('{"a": x}'))
+    with pytest.raises(MalformedFrame) as caught:
+        await websocket.receive_json()
+    assert (caught.value.doc, caught.value.pos, caught.value.lineno, caught.value.colno) == ('{"a": x}', 6, 1, 7)
+    assert caught.value.code == 1003
+
+
+async def test_a_subclass_with_a_send_of_its_own_is_asked_for_every_frame():
+    seen = []
+
+    class Own(WebSocket):
+        async def send(self, message):
+            seen.append(message["type"])
+            await super().send(message)
+
+    server = Server()
+    websocket = Own(server.websocket.scope, server.receive, server.send)
+    await websocket.accept()
+    await websocket.send_text("a")
+    assert seen == ["websocket.accept", "websocket.send"]
+    assert server.sent[-1] == {"type": "websocket.send", "text": "a"}
