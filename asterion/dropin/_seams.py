@@ -49,6 +49,8 @@ def open_seams(module: ModuleType, tail: str) -> None:
         let_json_be_replaced()
     if tail == "middleware.sessions":
         module.SessionMiddleware.default_salt = STARLETTE_SALT
+    if tail == "middleware.cors":
+        module.CORSMiddleware.everybody_with_credentials = True
     if tail == "requests":
         tell_without_decoder()
     if tail == "datastructures":

@@ -8,6 +8,7 @@ is set for an origin that is not allowed.
 import logging
 import re
 from collections.abc import Collection
+from typing import ClassVar
 
 from asterion._core.wire import StartWatch
 from asterion.datastructures import Headers, MutableHeaders
@@ -16,6 +17,9 @@ from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 SAFELISTED_HEADERS = {"Accept", "Accept-Language", "Content-Language", "Content-Type"}
+
+# Origins of nobody (RFC 6761 6.4): an expression that lets both in lets everybody in.
+_ANYBODY = ("https://anybody.invalid", "http://somebody-else.test:8081")
 
 logger = logging.getLogger("asterion.cors")
 
@@ -28,10 +32,14 @@ class CORSMiddleware:
     response headers scripts may read; `max_age` is how many seconds a browser may remember a preflight answer;
     `allow_private_network` lets public pages reach a private address.
 
-    With `allow_credentials`, cookies count. `allow_origins=["*"]` together with it lets *every* site act as the
-    user who visits it: the origin is echoed, because browsers refuse `*` there. It is accepted, since existing
-    applications rely on it, and a warning is logged when the middleware is built; list the origins instead.
+    With `allow_credentials`, cookies count. `allow_origins=["*"]` together with it would let *every* site act as the
+    user who visits it, and is refused: list the origins. Whoever means it writes `allow_origin_regex=".*"`, which a
+    warning is logged for. Raises ValueError for that, and re.error for an expression that is none.
     """
+
+    everybody_with_credentials: ClassVar[bool] = False
+    """Whether `*` counts together with credentials. The drop-in sets it, as existing applications rely on it; then the
+    origin is echoed, because browsers refuse `*` there, and a warning is logged when the middleware is built."""
 
     def __init__(
         self,
@@ -46,8 +54,14 @@ class CORSMiddleware:
         max_age: int = 600,
     ) -> None:
         origins, methods, headers = _listed(allow_origins), _listed(allow_methods), _listed(allow_headers)
+        if "*" in origins and allow_credentials and not self.everybody_with_credentials:
+            raise ValueError(
+                "allow_origins=['*'] with allow_credentials=True lets every site act as its visitor: list the origins, "
+                "or leave the credentials out. If every site shall, write allow_origin_regex='.*' instead of '*'"
+            )
         self.app = app
         self.allow_origins = origins
+        self._expression = allow_origin_regex
         self.allow_origin_regex = None if allow_origin_regex is None else re.compile(allow_origin_regex)
         self.allow_methods = ALL_METHODS if "*" in methods else methods
         self.allow_all_origins = "*" in origins
@@ -75,8 +89,9 @@ class CORSMiddleware:
         self._own_send = type(self).send is not CORSMiddleware.send
 
     def _warn(self) -> None:
-        if self.allow_all_origins and self.allow_credentials:
-            logger.warning("CORS: allow_origins=['*'] with allow_credentials=True lets every site act as its visitor")
+        if self.allow_credentials and all(map(self.is_allowed_origin, _ANYBODY)):
+            said = "allow_origins=['*']" if self.allow_all_origins else f"allow_origin_regex={self._expression!r}"
+            logger.warning("CORS: %s with allow_credentials=True lets every site act as its visitor", said)
         for origin in self.allow_origins:
             if origin not in ("*", "null") and ("://" not in origin or origin.endswith("/")):
                 logger.warning(

@@ -57,15 +57,30 @@ async def test_everybody_may_read_without_credentials():
     assert "vary" not in answer.headers
 
 
+async def test_everybody_with_credentials_is_refused_with_what_to_write():
+    with pytest.raises(ValueError, match=r"lets every site act as its visitor: list the origins.*allow_origin_regex"):
+        CORSMiddleware(PlainTextResponse("ok"), allow_origins=["*", ORIGIN], allow_credentials=True)
+
+
 @pytest.mark.parametrize("cookie", [(), [("cookie", "a=b")]])
-async def test_everybody_with_credentials_is_echoed_and_varies_with_a_warning(caplog, cookie):
-    """Browsers refuse `*` with credentials. It is accepted for compatibility, and logged when it is configured."""
+@pytest.mark.parametrize("how", ["expression", "drop-in"])
+async def test_whoever_means_it_lets_everybody_in_with_a_warning(caplog, monkeypatch, cookie, how):
+    """Browsers refuse `*` with credentials, so the origin is echoed; existing applications rely on it."""
+    if how == "drop-in":
+        monkeypatch.setattr(CORSMiddleware, "everybody_with_credentials", True)
+    options = {"allow_origins": ["*"]} if how == "drop-in" else {"allow_origin_regex": ".*"}
     with caplog.at_level(logging.WARNING):
-        answer = await ask(allow_origins=["*"], allow_credentials=True, headers=cookie)
+        answer = await ask(**options, allow_credentials=True, headers=cookie)
     assert answer.headers["access-control-allow-origin"] == ORIGIN
     assert answer.headers["access-control-allow-credentials"] == "true"
     assert answer.headers["vary"] == "Origin"
     assert "lets every site act as its visitor" in caplog.text
+
+
+@pytest.mark.parametrize("expression", [r"https://.*\.example", r"https?://[a-z]+\.invalid", "http://.*"])
+async def test_an_expression_that_does_not_let_everybody_in_is_no_warning(caplog, expression):
+    await ask(allow_origin_regex=expression, allow_credentials=True)
+    assert not caplog.records
 
 
 async def test_a_regular_expression_must_match_the_whole_origin():
