@@ -201,14 +201,11 @@ class _Items:
         return _ItemsIterator(self._items)
 
 
-class _ItemsIterator:
+class _ItemsIterator(AsyncIterator[Any]):
     __slots__ = ("_items",)
 
     def __init__(self, items: Iterable[Any]) -> None:
         self._items: Iterator[Any] = iter(items)
-
-    def __aiter__(self) -> _ItemsIterator:
-        return self
 
     async def __anext__(self) -> Any:
         for item in self._items:

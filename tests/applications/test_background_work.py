@@ -228,3 +228,19 @@ async def test_work_that_outlived_its_request_is_not_kept_after_its_end() -> Non
     go.set()
     await wait_all_blocked()
     assert app.background_work == set()
+
+
+async def test_an_error_of_work_in_the_moment_of_its_requests_end_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The request is cancelled, and hears of that first: nobody hears of the error."""
+    scope = anyio.CancelScope()
+
+    async def work() -> None:
+        scope.cancel()
+        raise KeyError("in the same moment")
+
+    app = application(Asterion, BackgroundTask(work))
+    with scope:
+        await Exchange(app).run()
+    await wait_all_blocked()
+    assert scope.cancelled_caught
+    assert "in the same moment" in caplog.text

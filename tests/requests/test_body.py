@@ -6,6 +6,8 @@ import anyio
 import pytest
 
 from asterion.requests import ClientDisconnect, Request, empty_receive, empty_send
+from asterion.responses import StreamingResponse
+from tests.asgi import Exchange, wait_all_blocked
 from tests.requests.building import Channel, http_scope, make_request
 
 pytestmark = pytest.mark.anyio
@@ -240,3 +242,65 @@ async def test_a_request_without_channels_says_how_to_make_one_with() -> None:
 async def test_receive_is_the_one_given() -> None:
     channel = Channel([])
     assert Request[Any](http_scope(), channel).receive is channel
+
+
+async def test_a_body_that_was_empty_is_an_empty_chunk_again_for_another_request() -> None:
+    channel = Channel([b""])
+    scope = http_scope()
+    assert await Request(scope, channel).body() == b""
+    assert await read(Request(scope, channel)) == [b""]
+
+
+async def test_of_two_streams_of_one_request_the_second_may_read_the_rest() -> None:
+    request = make_request([b"a", b"b", b"c"])
+    first = request.stream()
+    assert await anext(first) == b"a"
+    assert await read(request) == [b"b", b"c", b""]
+    assert [chunk async for chunk in first] == [b""]
+
+
+async def test_a_stream_of_a_subclass_need_not_be_one_that_can_be_closed() -> None:
+    class Once:
+        def __init__(self) -> None:
+            self.left = [b"a", b"b"]
+
+        def __aiter__(self) -> Any:
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop(0)
+
+    class Own(Request[Any]):
+        def stream(self) -> Any:
+            return Once()
+
+    assert await Own(http_scope()).body() == b"ab"
+
+
+async def test_who_reads_when_the_client_has_gone_is_told_so_and_the_server_is_not_asked_again() -> None:
+    """A server may say it only once, and the response's look-out has heard it."""
+    log: list[str] = []
+
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        request = Request[Any](scope, receive)
+
+        async def source() -> Any:
+            try:
+                yield "one"
+                await anyio.sleep_forever()
+            finally:
+                with anyio.CancelScope(shield=True), pytest.raises(ClientDisconnect):
+                    await request.body()
+                log.append("told")
+
+        await StreamingResponse(source())(scope, receive, send)
+
+    exchange = Exchange(endpoint, {**http_scope(), "asgi": {"spec_version": "2.3"}}, body=[])
+    async with anyio.create_task_group() as group:
+        group.start_soon(exchange.run)
+        await wait_all_blocked()
+        exchange.disconnect()
+    assert log == ["told"]
+    assert exchange.receives == 1

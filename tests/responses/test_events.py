@@ -1,5 +1,6 @@
 """Server-sent events: the format, heartbeats, taking a stream up again, and a client that goes."""
 
+import errno
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -317,3 +318,39 @@ class Closable:
 
     async def aclose(self) -> None:
         self.log.append("closed")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_heart_stops_when_the_client_has_gone_though_the_source_takes_its_time(backend: str) -> None:
+    sent: list[bytes] = []
+
+    async def source() -> AsyncIterator[str]:
+        try:
+            await anyio.sleep(1000)
+            yield "never"
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(100)
+
+    async def scenario(simulation: Any) -> float:
+        exchange = Exchange(EventSourceResponse(source(), ping=5), http_scope(spec_version="2.3"))
+        async with anyio.create_task_group() as group:
+            group.start_soon(exchange.run)
+            await anyio.sleep(7)
+            exchange.disconnect()
+        sent.extend(exchange.chunks)
+        assert exchange.sent_after_disconnect == []
+        return anyio.current_time()
+
+    assert Simulation(0, backend).run(scenario) >= 107
+    assert sent == [BEGIN, BEGIN]
+
+
+@pytest.mark.anyio
+async def test_another_error_of_the_first_piece_than_a_client_that_goes_is_raised() -> None:
+    def full(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        await Exchange(EventSourceResponse(Closable()), on_send=full).run()

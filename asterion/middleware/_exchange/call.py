@@ -284,8 +284,6 @@ class Call(PassThrough):
         return self.backlog.popleft()
 
     async def _next_by_events(self) -> Message:
-        if self.state is READING and getattr(self, "backlog", None):
-            return self.backlog.popleft()
         self.state = READING
         while self.slot is None:
             if self.error is not None:

@@ -219,7 +219,7 @@ class Exchange(Tasks):
                     raise error  # dispatch was cancelled within our `send`, and has ended
                 if error is None and not self.complete:
                     error = await self.incomplete(INCOMPLETE)
-                if error is not None or self.backlog:
+                if error is not None or self.backlog:  # pragma: no branch - the end that dispatch waits for is there
                     return await self.advance(None if self.backlog else error)
             elif error is not None and not self._is_answered(error):
                 raise error
