@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import errno
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -393,3 +394,88 @@ def test_what_can_be_awaited_is_said_to_be_no_stream() -> None:
 
     with pytest.raises(TypeError, match="it is a coroutine: await it first"):
         StreamingResponse(Promise())  # type: ignore[arg-type]
+
+
+# --- a response within the source of another ---
+
+
+async def until_the_client_goes(app: Any, spec_version: str, moment: anyio.Event) -> Exchange:
+    exchange = Exchange(app, http_scope(spec_version=spec_version))
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(exchange.run)
+            await moment.wait()
+            await wait_all_blocked()
+            exchange.disconnect()
+    return exchange
+
+
+async def test_a_client_that_goes_is_noticed_after_a_response_within_the_source_has_ended(spec_version: str) -> None:
+    """While that one is made, it is the one that listens."""
+    moment = anyio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        inner: list[Any] = []
+
+        async def keep(message: Any) -> None:
+            inner.append(message)
+
+        async def part() -> AsyncIterator[bytes]:
+            await wait_all_blocked()
+            yield b"within"
+
+        async def source() -> AsyncIterator[bytes]:
+            yield b"before"
+            await StreamingResponse(part())(scope, receive, keep)
+            yield inner[1]["body"]
+            moment.set()
+            await anyio.Event().wait()
+
+        await StreamingResponse(source())(scope, receive, send)
+
+    exchange = await until_the_client_goes(app, spec_version, moment)
+    assert (exchange.chunks, exchange.complete) == ([b"before", b"within"], False)
+
+
+async def test_a_client_that_goes_is_noticed_while_a_response_within_the_source_is_stuck(spec_version: str) -> None:
+    """A `send` in progress is not broken off by the response that sends, but by the one around it."""
+    ended: list[str] = []
+    moment = anyio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def stuck(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                await wait_all_blocked()
+                moment.set()
+                await anyio.Event().wait()
+
+        async def part() -> AsyncIterator[bytes]:
+            await wait_all_blocked()
+            yield b"within"
+
+        async def source() -> AsyncIterator[bytes]:
+            try:
+                yield b"before"
+                await StreamingResponse(part())(scope, receive, stuck)
+            finally:
+                ended.append("source")
+
+        await StreamingResponse(source())(scope, receive, send)
+
+    exchange = await until_the_client_goes(app, spec_version, moment)
+    assert (exchange.chunks, exchange.complete, ended) == ([b"before"], False, ["source"])
+
+
+async def test_an_error_of_send_that_is_not_about_the_client_is_raised(spec_version: str) -> None:
+    def full_disk(message: Any) -> None:
+        if message.get("body") == b"b":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def source() -> AsyncIterator[bytes]:
+        yield b"a"
+        yield b"b"
+
+    exchange = Exchange(StreamingResponse(source()), http_scope(spec_version=spec_version), on_send=full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        await exchange.run()
+    assert (exchange.chunks, exchange.complete) == ([b"a"], False)
