@@ -328,3 +328,8 @@ def test_websockets_and_lifespans_pass() -> None:
     with TestClient(app) as client, client.websocket_connect("/ws") as websocket:
         assert websocket.receive_text() == "hello"
     assert events == ["start", "end"]
+
+
+async def test_words_of_directives_without_sources_are_written_as_they_are() -> None:
+    headers = await headers_of(content_security_policy={"sandbox": ["allow-scripts", "allow-forms"]})
+    assert headers["content-security-policy"] == "sandbox allow-scripts allow-forms"

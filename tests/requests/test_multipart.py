@@ -399,3 +399,10 @@ def test_a_missing_library_and_its_namesake_count_as_missing(
 async def test_a_content_type_that_only_mentions_a_charset_has_none() -> None:
     head = CD + "\r\nContent-Type: text/plain; x-charset=utf-16"
     assert await items(part(head, "ü".encode()) + END) == [("a", "ü")]
+
+
+async def test_a_part_without_a_disposition_is_refused_whatever_the_library_lets_pass() -> None:
+    parser = MultiPartParser(Headers({"content-type": MULTIPART}), make_request(b"").stream())
+    parser.on_part_begin()
+    with pytest.raises(MultiPartException, match="has no Content-Disposition header"):
+        parser.on_headers_finished()
