@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
@@ -70,6 +71,17 @@ async def test_a_thread_sees_the_context_and_what_it_sets_stays_there() -> None:
 
     assert await run_in_threadpool(work) == "outer"
     assert VARIABLE.get() == "outer"
+
+
+async def test_the_first_thread_that_waits_for_another_gets_one_though_the_limiter_has_no_more() -> None:
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    before, limiter.total_tokens = limiter.total_tokens, 1
+    try:
+        with anyio.fail_after(20):
+            found = await run_in_threadpool(anyio.from_thread.run, run_in_threadpool, lambda: "found")
+    finally:
+        limiter.total_tokens = before
+    assert found == "found"
 
 
 async def test_a_thread_may_give_a_coroutine() -> None:
@@ -187,6 +199,23 @@ async def test_closing_runs_the_generators_clean_up_in_a_thread_and_in_its_conte
     assert seen == [(False, "inner")]
     with pytest.raises(StopAsyncIteration):
         await anext(iterator)
+
+
+async def test_closing_that_is_cancelled_on_its_way_to_a_thread_closes_all_the_same() -> None:
+    closed: list[bool] = []
+
+    def steps() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            closed.append(on_main_thread())
+
+    iterator = iterate_in_threadpool(steps())
+    assert await anext(iterator) == 1
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await iterator.aclose()
+    assert (closed, scope.cancelled_caught) == ([False], True)
 
 
 async def test_what_cannot_be_closed_needs_no_closing() -> None:
