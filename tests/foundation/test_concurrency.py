@@ -16,6 +16,7 @@ import pytest
 from asterion.concurrency import (
     FRAMEWORK_THREADS,
     Companion,
+    _places,
     call,
     current_place,
     framework_limiter,
@@ -373,6 +374,7 @@ async def test_cancelling_who_joins_takes_it_along() -> None:
     with anyio.CancelScope() as scope:
         scope.cancel()
         await companion.join()
+        raise AssertionError("who joins is cancelled as well")
     assert companion.done
 
 
@@ -471,6 +473,15 @@ async def test_a_task_group_and_a_time_limit_are_scopes() -> None:
     with anyio.move_on_after(60):
         assert not is_at(before)
     assert is_at(before)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_place_whose_scope_cannot_be_seen_is_equal_to_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another release of anyio may keep scopes elsewhere: then there may always be one."""
+    monkeypatch.setattr(_places, "_anyio_state_of", _places._Unseen)
+    place = current_place()
+    assert current_place() != place
+    assert not is_at(place)
 
 
 async def test_another_task_is_another_place() -> None:
