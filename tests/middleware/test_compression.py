@@ -486,6 +486,20 @@ def test_impossible_settings_are_refused(options, message):
         CompressionMiddleware(None, **options)
 
 
+@pytest.mark.parametrize(
+    ("coding", "setting", "levels"),
+    [("gzip", "gzip_level", (0, 9)), ("br", "brotli_quality", (0, 11)), ("zstd", "zstd_level", (1, 19))],
+)
+async def test_the_first_and_the_last_level_can_be_asked_for_and_none_beyond(coding, setting, levels):
+    for level in levels:
+        middleware = CompressionMiddleware(PlainTextResponse(TEXT), encodings=[coding], **{setting: level})
+        answer = await request(middleware, headers=[("accept-encoding", f"{coding}, identity;q=0")])
+        assert answer.headers["content-encoding"] == coding
+    for level in (levels[0] - 1, levels[1] + 1):
+        with pytest.raises(ValueError, match=f"{setting} must be"):
+            CompressionMiddleware(None, encodings=[coding], **{setting: level})
+
+
 @pytest.fixture
 def without_libraries(monkeypatch):
     """As if only those modules were installed that the test puts into the dictionary."""
