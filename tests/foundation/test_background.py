@@ -222,3 +222,17 @@ async def test_work_of_an_unknown_application_survives_the_request_as_on_our_fac
     go.set()
     with anyio.fail_after(10):
         await done.wait()
+
+
+async def test_work_that_fails_as_its_request_is_cancelled_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody waits for its error any more, and it has not begun to be lost before it is raised."""
+    cancelled = anyio.CancelScope()
+
+    async def fail() -> None:
+        cancelled.cancel()
+        raise ValueError("the work failed")
+
+    with cancelled, caplog.at_level(logging.ERROR, "asterion.background"):
+        await run_background(BackgroundTask(fail), OURS)
+    assert cancelled.cancelled_caught
+    assert [str(record.exc_info and record.exc_info[1]) for record in caplog.records] == ["the work failed"]
