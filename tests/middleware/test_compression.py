@@ -14,6 +14,7 @@ from asterion._core.wire import straight, watched
 from asterion.applications import Asterion
 from asterion.middleware import Middleware
 from asterion.middleware._compression import coders
+from asterion.middleware._compression.responder import CodingResponder
 from asterion.middleware.compression import CompressionMiddleware, available_encodings
 from asterion.middleware.gzip import GZipMiddleware
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
@@ -484,6 +485,18 @@ async def test_no_client_needs_more_than_8_mb_for_zstd(whole):
 def test_impossible_settings_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         CompressionMiddleware(None, **options)
+
+
+@pytest.mark.parametrize(("saved", "coded"), [(0, False), (1, True)])
+async def test_a_body_goes_out_as_it_is_unless_it_is_smaller_compressed(saved, coded):
+    class Cutting:
+        def encode(self, chunk, more):
+            return bytes(chunk)[saved:]
+
+    responder = CodingResponder(PlainTextResponse(TEXT), 1, "gzip", lambda size: Cutting())
+    answer = await request(responder)
+    assert answer.headers.get("content-encoding") == ("gzip" if coded else None)
+    assert len(answer.body) == int(answer.headers["content-length"]) == len(TEXT) - saved
 
 
 @pytest.mark.parametrize(
