@@ -52,13 +52,18 @@ against the tests of that group alone. A change that nobody can notice, because 
 each is written down in `scripts/mutation/equivalents.toml` with the reason. What was not noticed when it was drawn was
 judged one by one: it is equivalent, or a test was written that notices it, and the same draw was tried again."""
 
+_ATTACKS = (
+    "Published attacks on web toolkits, tried here. An open one succeeds; where no defence is offered, applications "
+    "have to write their own."
+)
+
 PARTS: dict[str, tuple[str, str]] = {
     "faults": ("Faults", _FAULTS),
     "simulation": ("Simulation", "Whole applications with several clients at once, in an order drawn by a seed."),
     "properties": ("Properties", "Round trips and state machines with inputs made by Hypothesis."),
     "differential": ("Differences", _DIFFERENCES),
     "fuzzing": ("Fuzzing", "Each parser under a fuzzer that is led by coverage."),
-    "attacks": ("Attacks", "Published attacks on web toolkits, tried here. An open one succeeds."),
+    "attacks": ("Attacks", _ATTACKS),
     "growth": ("Growth", "How the time of each parser grows with its input."),
     "soak": ("Soak", "Many requests, one in five of them faulted: what is held at the end."),
     "modes": ("Modes", "The tests of every part under `python -O`, under `-X dev` and with asyncio's debug mode."),

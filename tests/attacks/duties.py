@@ -4,7 +4,6 @@ SERVER = "the HTTP server's: the toolkit gets messages, not bytes"
 
 DUTIES: dict[int, str] = {
     14: "FastAPI's documentation pages; this package has no page with a script",
-    16: "the application's: a filename is kept as it was sent, and never used as a path by the toolkit",
     24: "the server's: it writes the access log",
     26: "there is no interactive debugger",
     28: SERVER,
@@ -23,7 +22,6 @@ DUTIES: dict[int, str] = {
     75: "the server's and the application's: the toolkit never reads X-Forwarded-For, and has no rate limits",
     78: "there is no cache",
     80: "there is no HTTP client",
-    82: "the application's: a filename is kept as it was sent, and never used as a path by the toolkit",
     102: "there is no cache",
     105: "the application's: compare secrets with hmac.compare_digest (docs/security.md)",
     110: SERVER,

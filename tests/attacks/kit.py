@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.asgi import Exchange, http_scope, request
 
-__all__ = ("ATTACKS", "Attack", "Exchange", "Kit", "attack", "http_scope", "request")
+__all__ = ("ATTACKS", "Attack", "Exchange", "Kit", "Left", "attack", "http_scope", "request")
 
 
 class Kit:
@@ -31,6 +31,12 @@ class Kit:
     def serving(self, endpoint: Any, path: str = "/", methods: tuple[str, ...] = ("GET", "POST"), **kwargs: Any) -> Any:
         """An application with one route."""
         return self.app(routes=[self.routing.Route(path, endpoint, methods=list(methods))], **kwargs)
+
+
+class Left(str):
+    """What was seen where the toolkit has no defence that could be tried: its applications have to write one."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)

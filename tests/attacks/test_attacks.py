@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import tests.attacks.defences
 import tests.attacks.files
 import tests.attacks.forms
 import tests.attacks.heads  # noqa: F401
