@@ -15,7 +15,6 @@ import argparse
 import json
 import sys
 import tomllib
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,36 +33,17 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, groups: dict[str
 
     1 if tests fail as they are, or if equivalents.toml has what no mutant is any more.
     """
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("groups", nargs="*", help=f"some of {', '.join(groups)} (all of them by default)")
-    parser.add_argument("--sample", type=int, default=Asked.sample, help="mutants of each group (%(default)s)")
-    parser.add_argument("--seed", type=int, default=Asked.seed, help="what draws them (%(default)s)")
-    parser.add_argument("--workers", type=int, default=Asked.workers, help="mutants at a time (%(default)s)")
-    parser.add_argument(
-        "--limit", type=float, default=Asked.limit, help="seconds for one (10, and 3 times the tests' own)"
-    )
-    parser.add_argument(
-        "--only", default="", help="of those drawn, the ones with this in their line or change; not kept"
-    )
-    parser.add_argument("--again", action="store_true", help="what no test has noticed before, and nothing else")
-    given = parser.parse_args(arguments)
-    asked = Asked(given.sample, given.seed, given.workers, given.limit, given.only)
-    if unknown := [name for name in given.groups if name not in groups]:
-        parser.error(f"no group is named {', '.join(unknown)}; there are {', '.join(groups)}")
-    names = given.groups or list(groups)
+    given = _given(arguments, groups)
     same = known(root)
-    lost = gone(root, [groups[name] for name in names], same)
+    lost = gone(root, [groups[name] for name in given.groups], same)
     for entry in lost:
         print(f"equivalents.toml: no mutant is {': '.join(entry)}; take it out or correct it", file=sys.stderr)
     import_others()
     path, failed = root / RESULT, []
-    for name in names:
-        before = kept(path).get(name) if given.again else None
-        if before is not None:
-            asked = replace(asked, left=tuple(before["left"]))
-        elif given.again:
-            print(f"{name}: nothing was tried before", file=sys.stderr)
-            continue
+    for name in given.groups:
+        before = kept(path)[name] if given.again else None
+        left = None if before is None else tuple(before["left"])
+        asked = Asked(given.sample, given.seed, given.workers, given.limit, given.only, left)
         try:
             found = sample(root, name, groups[name], asked, same)
         except TestsFail as error:
@@ -71,12 +51,27 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, groups: dict[str
             failed.append(name)
             continue
         figure = found.figure(asked.seed) if before is None else found.added_to(before)
-        print(
-            f"{name}: {figure['noticed']} of {figure['tried']} noticed, {figure['equivalent']} equivalent", flush=True
-        )
+        counts = f"{figure['noticed']} of {figure['tried']} noticed, {figure['equivalent']} equivalent"
+        print(f"{name}: {counts}", flush=True)
         if not asked.only:
             keep(path, name, figure)
     return int(bool(lost or failed))
+
+
+def _given(arguments: list[str] | None, groups: dict[str, Group]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("groups", nargs="*", help=f"some of {', '.join(groups)} (all of them by default)")
+    parser.add_argument("--sample", type=int, default=Asked.sample, help="mutants of each group (%(default)s)")
+    parser.add_argument("--seed", type=int, default=Asked.seed, help="what draws them (%(default)s)")
+    parser.add_argument("--workers", type=int, default=Asked.workers, help="mutants at a time (%(default)s)")
+    parser.add_argument("--limit", type=float, default=Asked.limit, help="seconds for one (10, and 3 times the tests)")
+    parser.add_argument("--only", default="", help="of those drawn, what has this in its line or change; not kept")
+    parser.add_argument("--again", action="store_true", help="nothing but what no test has noticed the last time")
+    given = parser.parse_args(arguments)
+    if unknown := [name for name in given.groups if name not in groups]:
+        parser.error(f"no group is named {', '.join(unknown)}; there are {', '.join(groups)}")
+    given.groups = given.groups or list(groups)
+    return given
 
 
 def known(root: Path) -> set[tuple[str, str, str]]:
