@@ -146,13 +146,13 @@ def parse_options(value: str) -> tuple[str, dict[str, str]]:
     kind = value[:position].strip().lower()
     options: dict[str, str] = {}
     while position < length:
-        start = position + 1
-        end = value.find(";", start)
-        stop = length if end < 0 else end
-        equals = value.find("=", start, stop)
+        equals = value.find("=", position + 1)
         if equals < 0:
-            position = stop
-            continue
+            break
+        # What has no equals sign is passed over, however much of it there is.
+        start = value.rfind(";", position, equals) + 1
+        end = value.find(";", equals)
+        stop = length if end < 0 else end
         name = value[start:equals].strip().lower()
         text = value[equals + 1 : stop].lstrip()
         if text[:1] == '"':
@@ -252,6 +252,10 @@ class UrlEncodedDecoder:
         self.items: list[tuple[str, str]] = []
         self._tail = bytearray()
         self._memory = 0
+
+    def completes_long(self, data: bytes | None) -> bool:
+        """Whether `data`, or for None the end of the body, completes a field of more than `WINDOW` bytes."""
+        return len(self._tail) > WINDOW and (data is None or b"&" in data)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises MultiPartException for bytes that are no text, and at a limit."""

@@ -24,6 +24,7 @@ from asterion._core.forms import (
 from asterion.concurrency import run_framework_io
 from asterion.datastructures import FormData, Headers, UploadFile
 from asterion.formparsers._library import MissingFormLibrary, MultipartDecoder
+from asterion.formparsers._pace import Pace, slices
 from asterion.formparsers._urlencoded import FormMessage, FormParser
 
 __all__ = (
@@ -139,11 +140,15 @@ class MultiPartParser:
         boundary, self._charset = parse_boundary(self.headers.get("content-type") or "", self.limits.charsets)
         decoder = MultipartDecoder(boundary, self.limits)
         try:
+            pace = Pace()
             async for chunk in self.stream:
-                for event in decoder.feed(chunk if type(chunk) is bytes else bytes(chunk)):
-                    self._take(event)
-                if self._spool is not None or self._ended:
-                    await self._write_files()
+                for piece in slices(chunk):
+                    for event in decoder.feed(piece):
+                        self._take(event)
+                    if self._spool is not None or self._ended:
+                        await self._write_files()
+                    if pace.is_due(len(piece)):
+                        await pace.turn()
             decoder.finish()
             self.on_end()
             return FormData(self.items)

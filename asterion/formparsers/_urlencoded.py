@@ -4,7 +4,9 @@ from collections.abc import AsyncIterable
 from enum import Enum
 
 from asterion._core.forms import FormLimits, UrlEncodedDecoder
+from asterion.concurrency import run_framework_io
 from asterion.datastructures import FormData, Headers, UploadFile
+from asterion.formparsers._pace import Pace, slices
 
 
 class FormMessage(Enum):
@@ -48,9 +50,18 @@ class FormParser:
 
         Raises MultiPartException for bytes that are not UTF-8 and when a limit is reached.
         """
+        decoder, pace = self._decoder, Pace()
         async for chunk in self.stream:
-            self._decoder.feed(chunk if type(chunk) is bytes else bytes(chunk))
-        items: list[tuple[str, str | UploadFile]] = list(self._decoder.finish())
+            for piece in slices(chunk):
+                if decoder.completes_long(piece):
+                    # A field is unquoted as a whole. That is Python, so other threads have their turns meanwhile.
+                    await run_framework_io(decoder.feed, piece)
+                else:
+                    decoder.feed(piece)
+                if pace.is_due(len(piece)):
+                    await pace.turn()
+        found = await run_framework_io(decoder.finish) if decoder.completes_long(None) else decoder.finish()
+        items: list[tuple[str, str | UploadFile]] = list(found)
         return FormData(items)
 
     def on_field_start(self) -> None:
