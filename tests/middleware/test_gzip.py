@@ -6,6 +6,8 @@ import random
 import threading
 import zlib
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from asterion._core.wire import straight
@@ -219,3 +221,30 @@ async def test_a_responder_of_ones_own_needs_a_coding_and_a_method():
     answer = await request(Rot13(PlainTextResponse(TEXT), 500))
     assert answer.headers["content-encoding"] == "x-rot13"
     assert answer.body.decode() == codecs.encode(TEXT, "rot13")[:-1]
+
+
+async def test_what_is_sent_without_ever_waiting_is_compressed_in_threads_now_and_then():
+    """Pieces too small for a thread of their own: all of them together would hold the event loop."""
+    turns = 0
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        for _ in range(20):
+            await send({"type": "http.response.body", "body": b"a" * 16384, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def count():
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(count)
+        await anyio.lowlevel.checkpoint()
+        before = turns
+        answer = await request(GZipMiddleware(app), headers=[("accept-encoding", "gzip")])
+        after = turns
+        group.cancel_scope.cancel()
+    assert gzip.decompress(answer.body) == b"a" * 16384 * 20
+    assert after - before >= 3

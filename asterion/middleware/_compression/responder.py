@@ -28,6 +28,9 @@ from asterion.types import ASGIApp, Message, Receive, Scope, Send
 # Messages of extensions that may stand between a start and its body, and keep their place.
 _SIDE_MESSAGES = frozenset({"http.response.debug", "http.response.push", "http.response.early_hint"})
 
+LOOP_SIZE = 64 * 1024
+"""Bytes that are compressed on the event loop before a thread is asked: gzip takes some 5 ms for them, at level 9."""
+
 _ZERO_COPY = "http.response.zerocopysend"
 _OTHER_BODIES = frozenset({_ZERO_COPY, "http.response.pathsend"})
 
@@ -189,10 +192,12 @@ class IdentityResponder(PassThrough):
 class CodingResponder(IdentityResponder):
     """One response that is compressed, if it is worth it, by what `make_coder` makes.
 
-    Chunks of `thread_minimum_size` bytes and more are compressed in a worker thread.
+    Chunks of `thread_minimum_size` bytes and more are compressed in a worker thread, and so is each chunk that would
+    bring what was compressed on the event loop since then above `LOOP_SIZE`: an application that sends without ever
+    waiting would hold the loop else.
     """
 
-    __slots__ = ("_coder", "_make_coder", "thread_minimum_size")
+    __slots__ = ("_coder", "_make_coder", "_on_loop", "thread_minimum_size")
 
     def __init__(
         self,
@@ -209,12 +214,15 @@ class CodingResponder(IdentityResponder):
         self.thread_minimum_size = thread_minimum_size
         self._make_coder = make_coder
         self._coder: Coder | None = None
+        self._on_loop = 0
 
     async def apply_compression(self, body: bytes, *, more_body: bool) -> bytes:
         """`body` compressed so far that the client can read all of it, and closed if it is the last."""
         if self._coder is None:
             # The first chunk and the last one at once: the size of the whole is known.
             self._coder = self._make_coder(None if more_body else len(body))
-        if len(body) >= self.thread_minimum_size:
+        self._on_loop += len(body)
+        if len(body) >= self.thread_minimum_size or self._on_loop > LOOP_SIZE:
+            self._on_loop = 0
             return await run_framework_io(self._coder.encode, body, more_body)
         return self._coder.encode(body, more_body)
