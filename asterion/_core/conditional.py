@@ -9,6 +9,7 @@ Laws of this module:
 All functions take the headers the response would have with status 200, and the headers of the request.
 """
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -72,6 +73,10 @@ def if_range_matches(response_headers: Headers, request_headers: Headers) -> boo
     return date is not None and date == _http_date(response_headers.get("last-modified"))
 
 
+_TAG = re.compile('(?:W/)?"[^"]*"')
+_TAGS = re.compile(f"(?:[ \\t,]*+{_TAG.pattern})*+")
+
+
 def entity_tags(values: list[str]) -> tuple[list[str], bool]:
     """Give the entity tags in the lines of a header, and whether it is the `*` that stands for any.
 
@@ -81,19 +86,8 @@ def entity_tags(values: list[str]) -> tuple[list[str], bool]:
     text = ",".join(values)
     if text.strip(" \t") == "*":
         return [], True
-    tags: list[str] = []
-    at = 0
-    while at < len(text):
-        if text[at] in " \t,":
-            at += 1
-            continue
-        opening = at + 2 if text.startswith("W/", at) else at
-        closing = text.find('"', opening + 1)
-        if text[opening : opening + 1] != '"' or closing < 0:
-            break
-        tags.append(text[at : closing + 1])
-        at = closing + 1
-    return tags, False
+    rest = _TAGS.sub("", text, count=1)
+    return _TAG.findall(text, 0, len(text) - len(rest)), False
 
 
 def _http_date(text: str | None) -> datetime | None:

@@ -42,7 +42,7 @@ def parse_accept(header: str) -> list[Accepted]:
     """Read the members of an `Accept`, `Accept-Encoding`, `Accept-Language` or `Accept-Charset` header, in order."""
     members = []
     for text in _split(header, ","):
-        member = _member(text)
+        member = _member(text) if text else None
         if member is not None:
             members.append(member)
     return members
@@ -101,20 +101,26 @@ def _unquoted(raw: str) -> str:
     return "\\".join(half.replace("\\", "") for half in halves)
 
 
-def encoding_quality(header: str, coding: str) -> float:
-    """Give the quality of a content coding under an `Accept-Encoding` header (RFC 9110 section 12.5.3).
+def encoding_quality(header: str | Sequence[Accepted], coding: str) -> float:
+    """Give the quality of a content coding under an `Accept-Encoding` header, or its members (RFC 9110 section 12.5.3).
 
     0 if it is refused or not named. `identity`, the answer as it is, is accepted unless it is refused by name or by
     `*;q=0`. `x-gzip` and `gzip` are the same.
     """
     # PERF: clients send a handful of different headers; a long one is not worth the memory to remember it.
-    return (_remembered_quality if len(header) <= 200 else _coding_quality)(header, coding)
+    if isinstance(header, str):
+        return (_remembered_quality if len(header) <= 200 else _quality_in)(header, coding)
+    return _quality_among(header, coding)
 
 
-def _coding_quality(header: str, coding: str) -> float:
+def _quality_in(header: str, coding: str) -> float:
+    return _quality_among(parse_accept(header), coding)
+
+
+def _quality_among(members: Sequence[Accepted], coding: str) -> float:
     wanted = _coding(coding)
     anything: float | None = None
-    for member in parse_accept(header):
+    for member in members:
         if _coding(member.value) == wanted:
             return member.quality
         if member.value == "*" and anything is None:
@@ -124,7 +130,7 @@ def _coding_quality(header: str, coding: str) -> float:
     return anything or 0.0
 
 
-_remembered_quality = functools.lru_cache(maxsize=256)(_coding_quality)
+_remembered_quality = functools.lru_cache(maxsize=256)(_quality_in)
 
 
 def _coding(name: str) -> str:
@@ -132,25 +138,28 @@ def _coding(name: str) -> str:
     return _ALIASES.get(lowered, lowered)
 
 
-def accepts_encoding(header: str, coding: str) -> bool:
+def accepts_encoding(header: str | Sequence[Accepted], coding: str) -> bool:
     """Whether the client takes a body in this content coding. An empty header accepts `identity` only."""
     return encoding_quality(header, coding) > 0
 
 
-def choose_encoding(header: str, available: Sequence[str]) -> str | None:
+def choose_encoding(header: str | Sequence[Accepted], available: Sequence[str]) -> str | None:
     """Give the coding to use: the one of `available` (best for the server first) that the client likes best.
+
+    The header may be given as its members (`parse_accept`), so that a long one is read once.
 
     `"identity"` if it takes none of them, or likes the plain answer better by name; None if it refuses that as well.
     """
+    members = parse_accept(header) if isinstance(header, str) else header
     best, best_quality = None, 0.0
     for coding in available:
-        quality = encoding_quality(header, coding)
+        quality = encoding_quality(members, coding)
         if quality > best_quality:
             best, best_quality = coding, quality
-    named = [member.quality for member in parse_accept(header) if member.value == "identity"]
+    named = [member.quality for member in members if member.value == "identity"]
     if best is not None and not (named and named[0] > best_quality):
         return best
-    return "identity" if accepts_encoding(header, "identity") else None
+    return "identity" if accepts_encoding(members, "identity") else None
 
 
 def media_type_quality(header: str, media_type: str) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from asterion._core.conditional import entity_tags
-from asterion._core.negotiation import accepts_encoding, choose_encoding
+from asterion._core.negotiation import accepts_encoding, choose_encoding, parse_accept
 from asterion.datastructures import MutableHeaders
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -87,9 +87,9 @@ _PLAIN = Agreement(None, plain_is_refused=False)
 
 
 def _negotiate(header: bytes, offered: tuple[str, ...]) -> Agreement:
-    text = header.decode("latin-1")
-    chosen = choose_encoding(text, offered)
-    return Agreement(chosen if chosen in offered else None, not accepts_encoding(text, "identity"))
+    members = parse_accept(header.decode("latin-1"))
+    chosen = choose_encoding(members, offered)
+    return Agreement(chosen if chosen in offered else None, not accepts_encoding(members, "identity"))
 
 
 _remembered = functools.lru_cache(maxsize=256)(_negotiate)
