@@ -13,6 +13,8 @@ _BUT_BRACKETS_AND_QUOTES = bytes(byte for byte in range(256) if byte not in b'[]
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _STEPS = bytes.maketrans(b"[]", b"\x01\xff")  # one down, one up, as signed bytes
 
+_AT_ONCE = 8192
+
 
 def nests_deeper(body: bytes, limit: int) -> bool:
     """Whether a JSON text, in any of its encodings, has more than `limit` lists and objects within each other."""
@@ -24,9 +26,18 @@ def nests_deeper(body: bytes, limit: int) -> bool:
     while (opened := brackets.count(b"[")) > limit >= 0:
         rest = brackets.replace(b"[]", b"")
         if 4 * len(rest) > 3 * len(brackets):
-            return max(accumulate(array("b", brackets.translate(_STEPS)))) > limit
+            return _goes_deeper(brackets, limit)
         brackets, limit = rest, limit - 1
     return opened > limit
+
+
+def _goes_deeper(brackets: bytes, limit: int) -> bool:
+    steps, depth = brackets.translate(_STEPS), 0
+    for start in range(0, len(steps), _AT_ONCE):  # what goes too deep does so early
+        *depths, depth = accumulate(array("b", steps[start : start + _AT_ONCE]), initial=depth)
+        if max(depths) > limit or depth > limit:
+            return True
+    return False
 
 
 def _as_utf8(body: bytes) -> bytes:
