@@ -63,6 +63,11 @@ async def test_a_host_that_needs_its_www_is_sent_there():
     assert (await trusted("example.com", ["www.example.com"], www_redirect=False)).status == 400
 
 
+async def test_a_pattern_may_be_of_a_name_with_one_letter():
+    assert (await trusted("b.a", ["*.a"])).status == 200
+    assert (await trusted("b.c", ["*.a"])).status == 400
+
+
 @pytest.mark.parametrize(
     "pattern", ["*.*.example.com", "a.*.com", "*example.com", "https://a.example", "a.example:80", ""]
 )
