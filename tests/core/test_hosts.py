@@ -35,7 +35,8 @@ def test_names_addresses_and_ports_are_read(value, host, port):
 @pytest.mark.parametrize(
     "value",
     [
-        "", ".", "..", ".example.com", "a..b", "example.com..", "a" * 64, ("a" * 60 + ".") * 5, "aa." + "a." * 125 + "a",
+        "", ".", "..", ".example.com", "a..b", "example.com..", "a" * 64, ("a" * 60 + ".") * 5,
+        "aa." + "a." * 125 + "a",
         "a:", ":80", "a:b", "a:-1", "a:+1", "a:1_0", "a:65536", "a:99999999", "a: 80", "a:80:80", "a:\u0661",
         "a b", " a", "a ", "a\t", "a\r\n", "a\x00", "a/b", "a\\b", "a?b", "a#b", "a@b", "u:p@a", "a,b", "a;b", "a%41",
         "é",
