@@ -75,8 +75,9 @@ faults: $(VENV)/.installed-dev ## cut every kind of request at every point (STRI
 reliability: $(VENV)/.installed-dev ## write docs/reliability.md from the results of its parts (ARGS=--check: compare it only)
 	@$(BIN)/python -m scripts.reliability $(ARGS)
 
-growth: $(VENV)/.installed-dev ## parsers grow at most twice as fast as their input: by instructions and by time (a quiet machine)
+growth: $(VENV)/.installed-dev ## parsers grow with their input, no step holds the loop: by time as well, and beside Starlette (a quiet machine)
 	@ASTERION_GROWTH=1 $(BIN)/python -m pytest tests/growth -q -n 0 $(ARGS)
+	@$(BIN)/python -m tests.growth.figures
 
 soak: $(VENV)/.installed-dev ## ask for 250,000 requests, a fifth of them faulted: does anything stay behind?
 	@$(BIN)/python -m scripts.soak $(ARGS)
