@@ -333,7 +333,7 @@ async def test_a_subclass_with_a_call_of_its_own_is_called_wherever_it_stands() 
             seen.append(scope["path"])
             await super().__call__(scope, receive, send)
 
-    boundary = Counting(Router([raises(HTTPException(409))]))
+    boundary = Counting(Router([raises(HTTPException(409))]).app)
     answer = await request(BaseHTTPMiddleware(boundary, dispatch=pass_through))
     assert (answer.status, seen) == (409, ["/"])
 
