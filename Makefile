@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 STRIDE ?= 1
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
 
-.PHONY: help demo tour test check format bench bench-check bench-all parity failures-page evidence compat properties fuzz faults reliability growth soak test-modes mutation coverage clean
+.PHONY: help demo tour test check format bench bench-check bench-all parity failures-page evidence compat properties fuzz faults reliability growth cycles soak test-modes mutation coverage clean
 .DEFAULT_GOAL := help
 
 help: ## say what the targets do
@@ -78,6 +78,10 @@ reliability: $(VENV)/.installed-dev ## write docs/reliability.md from the result
 growth: $(VENV)/.installed-dev ## parsers grow with their input, no step holds the loop: by time as well, and beside Starlette (a quiet machine)
 	@ASTERION_GROWTH=1 $(BIN)/python -m pytest tests/growth -q -n 0 $(ARGS)
 	@$(BIN)/python -m tests.growth.figures
+
+cycles: $(VENV)/.installed-dev ## what does a request leave to the garbage collector, here and on Starlette?
+	@$(BIN)/python -m tests.growth.cycles asterion --keep $(ARGS)
+	@$(BIN)/python -m tests.growth.cycles starlette --keep $(ARGS)
 
 soak: $(VENV)/.installed-dev ## ask for 250,000 requests, a fifth of them faulted: does anything stay behind?
 	@$(BIN)/python -m scripts.soak $(ARGS)

@@ -57,6 +57,14 @@ _ATTACKS = (
     "have to write their own."
 )
 
+_CYCLES = """\
+What a request makes is freed when it ends: nothing is left for the garbage collector, which comes seldom and holds up
+every request when it does. The requests of the fault matrix and more, as they are and cut at their first messages (the
+client leaves, `send` or `receive` raises, a scope around the request is cancelled), with the collector switched off;
+what it finds afterwards was left. On Asterion function middleware runs in three ways, so that there are more runs. The
+figures are those of asyncio; the tests look at trio as well. Code of the application may leave cycles of its own: a
+handler that raises the very exception it was given, say."""
+
 PARTS: dict[str, tuple[str, str]] = {
     "faults": ("Faults", _FAULTS),
     "simulation": ("Simulation", "Whole applications with several clients at once, in an order drawn by a seed."),
@@ -65,6 +73,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "fuzzing": ("Fuzzing", "Each parser under a fuzzer that is led by coverage."),
     "attacks": ("Attacks", _ATTACKS),
     "growth": ("Growth", "How the time of each parser grows with its input."),
+    "cycles": ("Reference cycles", _CYCLES),
     "soak": ("Soak", "Many requests, one in five of them faulted: what is held at the end."),
     "modes": ("Modes", "The tests of every part under `python -O`, under `-X dev` and with asyncio's debug mode."),
     "mutation": ("Mutation", _MUTATION),
@@ -103,6 +112,7 @@ SUMMARIES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "differential": ("differences to Starlette that nothing explains", _of("violations", "runs")),
     "fuzzing": ("inputs of fuzzers that broke a parser", _of("violations", "runs")),
     "attacks": ("published attacks that succeed", _of("open", "tried")),
+    "cycles": ("requests that leave reference cycles", _of("runs that leave cycles", "runs")),
     "soak": ("objects, descriptors, tasks and memory", _flat),
     "modes": ("tests that fail under -O, -X dev or asyncio's debug mode", _failed),
     "mutation": ("mutants that no test notices", _survived),
