@@ -149,6 +149,7 @@ GROUPS: dict[str, Group] = {
             "applications/test_background_work.py",
             "failures/test_1438_background.py",
             "failures/test_background_and_threads.py",
+            "middleware/test_exchange_edges.py",
             "middleware/test_exchange_open_scopes.py",
             "middleware/test_context_variables.py",
         ),

@@ -1,6 +1,7 @@
 """Function middleware where it is easily got wrong: calls that come again or too late, bodies that are left early."""
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -353,3 +354,25 @@ async def test_dispatch_may_be_a_plain_function_that_gives_something_to_await(wa
 
     answer = await request(application(hello, dispatch, way=way))
     assert (answer.status, answer.body) == (200, b"hello")
+
+
+SET: contextvars.ContextVar[str] = contextvars.ContextVar("SET", default="unset")
+
+
+async def test_a_token_can_be_reset_each_time_what_is_inside_sends_from_a_task_of_its_own(way: str) -> None:
+    """Also when dispatch is known to wait for nothing after call_next, which the first request has shown."""
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(PlainTextResponse("inner"), scope, receive, send)
+
+    async def sets(request: Request, call_next: Any) -> Any:
+        token = SET.set("in dispatch")
+        response = await call_next(request)
+        SET.reset(token)
+        return response
+
+    app = layer_class(way)(inner, dispatch=sets)
+    for _ in range(3):
+        answer = await request(app)
+        assert (answer.body, SET.get()) == (b"inner", "unset")
