@@ -18,7 +18,7 @@ _TOKEN, _LOGIN, _VOTER = "csrf", "login", "voter"
 
 
 def token_of(request: Request) -> str:
-    """The token that forms of this session carry."""
+    """The token that forms of this session carry: one text, so that a page can be the one that its visitor has."""
     token = request.session.get(_TOKEN)
     if not isinstance(token, str):
         token = request.session[_TOKEN] = secrets.token_urlsafe(24)
@@ -66,12 +66,9 @@ async def require_user(request: Request) -> str:
 
 async def log_in(request: Request, name: str) -> None:
     """Give this browser a new session, of the administrator `name`: nothing of the old one is kept but the voter."""
-    voter = known_voter(request)
     token = await site_of(request).store.open_session(name)
-    request.session.clear()
+    request.session.regenerate(keep=[_VOTER])
     request.session[_LOGIN] = token
-    if voter is not None:
-        request.session[_VOTER] = voter
 
 
 async def log_out(request: Request) -> None:
