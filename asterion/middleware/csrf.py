@@ -207,8 +207,9 @@ class _CookieVisit(_Visit):
     def __init__(self, middleware: CSRFMiddleware, scope: Scope) -> None:
         super().__init__(middleware.field, None)
         self._middleware = middleware
-        self._scope = scope
-        name = middleware.cookie_name(scope)
+        # Not the scope, which refers to this.
+        self._cookie, self._secure = middleware.cookie_name(scope), middleware.is_secure(scope)
+        name = self._cookie
         sent = "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == b"cookie")
         self._seed = read_secret(parse_cookie_header(sent).get(name)) if name in sent else None
         self._is_new = False
@@ -223,8 +224,8 @@ class _CookieVisit(_Visit):
     def mark(self, headers: MutableHeaders) -> None:
         super().mark(headers)
         if self._is_new and self._seed is not None:
-            name, secure = self._middleware.cookie_name(self._scope), self._middleware.is_secure(self._scope)
-            cookie = render_set_cookie(name, written_secret(self._seed), secure=secure, httponly=True, samesite="lax")
+            value = written_secret(self._seed)
+            cookie = render_set_cookie(self._cookie, value, secure=self._secure, httponly=True, samesite="lax")
             headers.raw.append((b"set-cookie", encode_header_value(cookie, "set-cookie")))
 
     def _secret(self, connection: HTTPConnection) -> bytes:

@@ -210,6 +210,15 @@ def threaded(stage: Stage) -> Any:
 # --- Asterion's own ---
 
 
+def _csrf(stage: Stage) -> Any:
+    of_csrf = _part(stage, "middleware.csrf", "CSRFMiddleware")
+    return _app(stage, (of_csrf, {"secret_key": "a secret of these tests, long enough"}))
+
+
+_stack("CSRF, form refused", OF_ASTERION, path="/read", status=403, **FORM)(_csrf)
+_stack("CSRF, page", OF_ASTERION, path="/hello")(_csrf)
+
+
 def _conditional(stage: Stage) -> Any:
     return _app(stage, (_part(stage, "middleware.conditional", "ConditionalMiddleware"), {}))
 
