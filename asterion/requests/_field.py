@@ -51,8 +51,10 @@ async def field_of(request: Request, name: str, receive: LookedAt, limit: int) -
             message = await receive.look()
             more = message["type"] == "http.request" and bool(message.get("more_body"))
             chunk = bytes(message.get("body") or b"")
+            # A server may hand over any number of bytes at once; no more of them are looked through.
+            within = chunk[: limit - size]
             size += len(chunk)
-            finder.feed(chunk, is_last=not more)
+            finder.feed(within, is_last=not more and len(within) == len(chunk))
     except (MultiPartException, MissingFormLibrary):
         return None
     return finder.value
