@@ -65,6 +65,14 @@ what it finds afterwards was left. On Asterion function middleware runs in three
 figures are those of asyncio; the tests look at trio as well. Code of the application may leave cycles of its own: a
 handler that raises the very exception it was given, say."""
 
+_GROWTH = """\
+How the work of each parser grows from an input of 16 KB to one of 1 MB, in the processor's instructions: 1 is linear,
+and of several inputs the worst counts. The longest step is what a request as large as it may be holds the event loop
+at once: the CPU time of its longest callback, on the machine that made this page, where 10 ms are 400,000 turns of a
+plain Python loop. What worker threads do does not count. Asterion's steps above 10 ms are explained and bounded in
+`tests/growth/requests.py`: Python's own scanner of JSON and its own unquoting cannot be cut, 32 MiB are copied once,
+and the debug page is for developers. Where one side refuses what the other takes, the refusal was measured."""
+
 PARTS: dict[str, tuple[str, str]] = {
     "faults": ("Faults", _FAULTS),
     "simulation": ("Simulation", "Whole applications with several clients at once, in an order drawn by a seed."),
@@ -72,7 +80,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "differential": ("Differences", _DIFFERENCES),
     "fuzzing": ("Fuzzing", "Each parser under a fuzzer that is led by coverage."),
     "attacks": ("Attacks", _ATTACKS),
-    "growth": ("Growth", "How the time of each parser grows with its input."),
+    "growth": ("Growth", _GROWTH),
     "cycles": ("Reference cycles", _CYCLES),
     "soak": ("Soak", "Many requests, one in five of them faulted: what is held at the end."),
     "modes": ("Modes", "The tests of every part under `python -O`, under `-X dev` and with asyncio's debug mode."),
@@ -113,6 +121,10 @@ SUMMARIES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "fuzzing": ("inputs of fuzzers that broke a parser", _of("violations", "runs")),
     "attacks": ("published attacks that succeed", _of("open", "tried")),
     "cycles": ("requests that leave reference cycles", _of("runs that leave cycles", "runs")),
+    "growth": (
+        "inputs whose work grows more than twice as fast",
+        _of("inputs that grow more than twice as fast", "inputs tried"),
+    ),
     "soak": ("objects, descriptors, tasks and memory", _flat),
     "modes": ("tests that fail under -O, -X dev or asyncio's debug mode", _failed),
     "mutation": ("mutants that no test notices", _survived),

@@ -83,9 +83,9 @@ def measure(package: str, first: int) -> None:
 # --- in the process that asks ---
 
 
-def measured(package: str, seconds: float) -> Iterator[Any]:
-    """What came of each case in turn, or "too long"."""
-    at, count = 0, len(CASES) + len(LARGE)
+def measured(package: str, seconds: float, first: int = 0) -> Iterator[Any]:
+    """What came of each case from `first` on, or "too long"."""
+    at, count = first, len(CASES) + len(LARGE)
     while at < count:
         command = [sys.executable, "-m", "tests.growth.figures", "--measure", package, str(at)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -109,16 +109,22 @@ def side(package: str, seconds: float) -> dict[str, Any]:
     for case, one in zip(CASES, found, strict=False):
         if one is not None:
             parsers.setdefault(case.parser, []).append(one)
-    steps = dict(zip(LARGE, found[len(CASES) :], strict=True))
     tried = [one for several in parsers.values() for one in several]
     return {
         "version": version(package),
         "inputs tried": len(tried),
         "inputs that grow more than twice as fast": sum(_is_over(one, TWICE) for one in tried),
-        "kinds of large requests": len(steps),
-        "requests with a step of more than 10 ms": sum(_is_over(one, 1.0) for one in steps.values()),
+        **of_steps(found[len(CASES) :], seconds),
         "times linear": {name: _worst(several, seconds) for name, several in parsers.items()},
-        "longest step": {str(kind): _told(one, seconds) for kind, one in steps.items()},
+    }
+
+
+def of_steps(found: list[Any], seconds: float) -> dict[str, Any]:
+    """The figures of the longest steps."""
+    return {
+        "kinds of large requests": len(found),
+        "requests with a step of more than 10 ms": sum(_is_over(one, 1.0) for one in found),
+        "longest step": {str(kind): _told(one, seconds) for kind, one in zip(LARGE, found, strict=True)},
     }
 
 
@@ -141,14 +147,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="what one case may take")
     parser.add_argument("--measure", nargs=2, metavar=("PACKAGE", "FIRST"), help=argparse.SUPPRESS)
+    parser.add_argument("--steps", action="store_true", help="measure the steps only, and keep the rest as it is")
     parser.add_argument("--only", choices=BOTH, help="measure one toolkit, and keep the other's figures as they are")
     given = parser.parse_args()
     if given.measure:
         measure(given.measure[0], int(given.measure[1]))
         return 0
-    sides = {package: side(package, given.seconds) for package in (BOTH if given.only is None else (given.only,))}
+    sides, packages = {}, BOTH if given.only is None else (given.only,)
+    for package in packages:
+        if given.steps:
+            sides[package] = of_steps(list(measured(package, given.seconds, len(CASES))), given.seconds)
+        else:
+            sides[package] = side(package, given.seconds)
     result: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    result |= {**sides, "part": "growth", "command": "make growth"}
+    result |= {package: {**result.get(package, {}), **found} for package, found in sides.items()}
+    result |= {"part": "growth", "command": "make growth"}
     result["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     over = "inputs that grow more than twice as fast"
