@@ -1,5 +1,6 @@
 """Where messages, bodies and tasks meet function middleware at an angle: what users see is the same in every way."""
 
+import contextlib
 import errno
 import os
 from typing import Any
@@ -478,3 +479,23 @@ async def test_two_streams_of_one_layer_may_be_read_side_by_side(way: str) -> No
         return PlainTextResponse(b" ".join(bodies))
 
     assert (await request(application(numbers, twice, way=way))).body == b"0 0 1 2 1 2"
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_page_with_its_debug_message_meets_a_send_that_fails(way: str, gone: bool) -> None:
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({"page.html": "a page"}), enable_async=True, autoescape=True
+    )
+    templates = Jinja2Templates(env=environment)
+
+    async def page(request: Request) -> Response:
+        return templates.TemplateResponse(request, "page.html")
+
+    def fail(message: Any) -> None:
+        raise ConnectionResetError("gone") if gone else OSError(errno.ENOSPC, "No space left on device")
+
+    app = application(page, pass_through, way=way, face=Starlette)
+    exchange = Exchange(app, http_scope(extensions={"http.response.debug": {}}), on_send=fail)
+    with contextlib.nullcontext() if gone else pytest.raises(OSError, match="No space left"):
+        await exchange.run()
+    assert not exchange.started
