@@ -6,7 +6,9 @@ import time
 
 import pytest
 
+from asterion._core.openpaths import open_template
 from asterion._core.paths import compile_path, parse_params
+from asterion.convertors import StringConvertor
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 
@@ -59,3 +61,10 @@ def test_a_long_path_that_almost_matches_costs_no_more_than_its_length(template:
     start = time.process_time()
     parse_params(regex, convertors, path)
     assert time.process_time() - start < 1
+
+
+def test_a_template_with_a_convertor_of_ones_own_is_left_to_its_pattern() -> None:
+    class Own(StringConvertor):
+        regex = "[a-z]+"
+
+    assert open_template(["/", "-", ""], {"a": Own(), "b": Own()}) is None
