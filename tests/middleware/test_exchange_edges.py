@@ -10,10 +10,12 @@ import pytest
 import trio
 
 from asterion.applications import Asterion
+from asterion.exceptions import HTTPException
 from asterion.middleware import Middleware
+from asterion.middleware.exceptions import ExceptionMiddleware
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response, StreamingResponse
-from asterion.routing import Mount, Route
+from asterion.routing import Mount, Route, Router
 from tests.asgi import layer_class, pass_through, request, wait_all_blocked
 
 pytestmark = pytest.mark.anyio
@@ -376,3 +378,31 @@ async def test_a_token_can_be_reset_each_time_what_is_inside_sends_from_a_task_o
     for _ in range(3):
         answer = await request(app)
         assert (answer.body, SET.get()) == (b"inner", "unset")
+
+
+@pytest.mark.parametrize("way", ["nested", "task"])
+async def test_without_an_application_around_an_http_exception_reaches_the_function_outside_and_the_server(
+    way: str,
+) -> None:
+    """The handlers are those of the boundary inside, which stand around what it was given and nothing else."""
+    seen: list[HTTPException] = []
+
+    async def refuses(request: Request, call_next: Any) -> Any:
+        raise HTTPException(403, "not here")
+
+    async def looks(request: Request, call_next: Any) -> Any:
+        try:
+            return await call_next(request)
+        except HTTPException as error:
+            seen.append(error)
+            raise
+
+    async def endpoint(request: Request) -> Response:
+        return PlainTextResponse("hello")
+
+    app: Any = ExceptionMiddleware(Router([Route("/", endpoint)]).app)  # a router's own table, as applications have
+    for dispatch in (refuses, looks):
+        app = layer_class(way)(app, dispatch=dispatch)
+    with pytest.raises(HTTPException, match="not here"):
+        await request(app)
+    assert [error.status_code for error in seen] == [403]

@@ -17,7 +17,6 @@ from asterion.concurrency import run_in_threadpool
 from asterion.concurrency._contexts import Reinstated, put_back, reinstate
 from asterion.exceptions import HTTPException
 from asterion.middleware._exchange.outcome import CALL, NestedResponse
-from asterion.middleware._exchange.states import Unwanted
 from asterion.requests import Request
 from asterion.routing._answers import answer_http_exception
 from asterion.routing._endpoints import respond_to
@@ -222,8 +221,6 @@ class Run:
         """Do `work`, with the handlers' boundary around what the innermost layer was given. Returns what it raised."""
         try:
             await work
-        except Unwanted:
-            return None
         except Exception as error:  # noqa: BLE001 - raised when everything else is seen to
             if not innermost or await self.nest.boundary.failed(error, self.endpoint_request, self.send, watch):
                 return error
