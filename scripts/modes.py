@@ -1,7 +1,8 @@
 """Every test under `python -O`, `-X dev` and with asyncio's debug mode.
 
 `python -m scripts.modes` runs each part of `tests/` on its own, in each mode, shared over all cores, and writes
-`scripts/results/modes.json`. `--mode` and `--part` narrow it, and then nothing is written. Exit code 1 if a test fails.
+`scripts/results/modes.json`. `--mode` leaves the figures of the other modes as they are; with `--part` nothing is
+written. Exit code 1 if a test fails.
 The modes are set by the environment: it reaches the workers of pytest-xdist, and what tests start themselves.
 """
 
@@ -51,6 +52,16 @@ def run(mode: str, part: str) -> dict[str, int]:
     return {kind: number for kind, number in counts.items() if number}
 
 
+def keep(mode: str, figures: dict[str, int]) -> None:
+    """Put the figures of one mode beside those of the others."""
+    result: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {"part": "modes", "asterion": {}}
+    modes = result["asterion"] | {mode: figures}
+    result["asterion"] = {name: modes[name] for name in MODES if name in modes}
+    result |= {"command": COMMAND, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+
+
 def main() -> int:
     """Run them and write what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -67,11 +78,8 @@ def main() -> int:
             for kind, number in counts.items():
                 total[kind] += number
         figures[mode] = {kind: number for kind, number in total.items() if number or kind == "failed"}
-    if not given.mode and not given.part:
-        today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        result: dict[str, Any] = {"part": "modes", "asterion": figures, "command": COMMAND, "date": today}
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps(result, indent=2) + "\n")
+        if not given.part:
+            keep(mode, figures[mode])
     return int(any(one.get("failed", 0) + one.get("error", 0) for one in figures.values()))
 
 
