@@ -22,6 +22,7 @@ import anyio.to_thread
 from asterion._core.callables import is_async_callable
 from asterion.concurrency._places import Place, Unknown, current_place, is_at, running_task, task_context
 from asterion.concurrency._tasks import Companion, Signal
+from asterion.concurrency._turns import Turns
 
 __all__ = [
     "FRAMEWORK_THREADS",
@@ -29,6 +30,7 @@ __all__ = [
     "Place",
     "Signal",
     "ThreadedIterator",
+    "Turns",
     "Unknown",
     "call",
     "current_place",

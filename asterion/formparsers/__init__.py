@@ -21,10 +21,10 @@ from asterion._core.forms import (
     parse_disposition,
     parse_options,
 )
-from asterion.concurrency import run_framework_io
+from asterion.concurrency import Turns, run_framework_io
 from asterion.datastructures import FormData, Headers, UploadFile
 from asterion.formparsers._library import MissingFormLibrary, MultipartDecoder
-from asterion.formparsers._pace import Pace, slices
+from asterion.formparsers._slices import slices
 from asterion.formparsers._urlencoded import FormMessage, FormParser
 
 __all__ = (
@@ -140,15 +140,14 @@ class MultiPartParser:
         boundary, self._charset = parse_boundary(self.headers.get("content-type") or "", self.limits.charsets)
         decoder = MultipartDecoder(boundary, self.limits)
         try:
-            pace = Pace()
+            turns = Turns()
             async for chunk in self.stream:
                 for piece in slices(chunk):
                     for event in decoder.feed(piece):
                         self._take(event)
                     if self._spool is not None or self._ended:
                         await self._write_files()
-                    if pace.is_due(len(piece)):
-                        await pace.turn()
+                    await turns.give()
             decoder.finish()
             self.on_end()
             return FormData(self.items)

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterable
 from enum import Enum
 
 from asterion._core.forms import FormLimits, UrlEncodedDecoder
-from asterion.concurrency import run_framework_io
+from asterion.concurrency import Turns, run_framework_io
 from asterion.datastructures import FormData, Headers, UploadFile
-from asterion.formparsers._pace import Pace, slices
+from asterion.formparsers._slices import slices
 
 
 class FormMessage(Enum):
@@ -50,7 +50,7 @@ class FormParser:
 
         Raises MultiPartException for bytes that are not UTF-8 and when a limit is reached.
         """
-        decoder, pace = self._decoder, Pace()
+        decoder, turns = self._decoder, Turns()
         async for chunk in self.stream:
             for piece in slices(chunk):
                 if decoder.completes_long(piece):
@@ -58,8 +58,7 @@ class FormParser:
                     await run_framework_io(decoder.feed, piece)
                 else:
                     decoder.feed(piece)
-                if pace.is_due(len(piece)):
-                    await pace.turn()
+                await turns.give()
         found = await run_framework_io(decoder.finish) if decoder.completes_long(None) else decoder.finish()
         items: list[tuple[str, str | UploadFile]] = list(found)
         return FormData(items)

@@ -159,7 +159,7 @@ class StreamingResponse(Response):
             left -= 1
             if not left:
                 left = _CHUNKS_PER_LOOK
-                await watch.give_turn()
+                await watch.turns.give()
             if watch.gone:
                 return  # type: ignore[unreachable] # the listener sets it, in a task of its own
             watch.waiting = True

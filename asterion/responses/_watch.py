@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import anyio
-import anyio.lowlevel
 
 from asterion._core.scopekeys import LISTENERS, READING, STASH_LIMIT, STASHED, stashed_bytes
 from asterion._core.wire import means_client_gone
-from asterion.concurrency import Companion
+from asterion.concurrency import Companion, Turns
 from asterion.types import Message, Receive, Scope
-
-# After so many seconds in which nothing has waited, the loop gets its turn.
-_SECONDS_PER_TURN = 0.004
 
 
 class ClientWatch:
@@ -32,12 +27,12 @@ class ClientWatch:
         "_receive",
         "_receiving",
         "_request_scope",
-        "_turn",
         "_wake",
         "complete",
         "error",
         "gone",
         "scope",
+        "turns",
         "waiting",
     )
 
@@ -46,7 +41,6 @@ class ClientWatch:
         self._receive = receive
         self._companion: Companion | None = None
         self._handle: asyncio.Handle | None = None
-        self._turn = 0.0
         self._receiving: anyio.CancelScope | None = None
         self._aside: anyio.Event | None = None
         self._wake: anyio.Event | None = None
@@ -58,7 +52,7 @@ class ClientWatch:
 
     def open(self) -> None:
         """Begin to watch as soon as the loop gets a turn."""
-        self._turn = time.monotonic()
+        self.turns = Turns()
         if self._request_scope["type"] != "http" or self._receive is None:
             return
         try:
@@ -149,13 +143,6 @@ class ClientWatch:
         if not means_client_gone(error):
             raise error
         self.gone = True
-
-    async def give_turn(self) -> None:
-        """Let the loop run if the source and the server have kept it to themselves for long."""
-        now = time.monotonic()
-        if now - self._turn > _SECONDS_PER_TURN:
-            await anyio.lowlevel.checkpoint()
-            self._turn = time.monotonic()
 
     async def close(self) -> None:
         """Stop watching."""

@@ -6,12 +6,31 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from asterion.concurrency import _turns
 from asterion.requests import Request
 from tests.asgi import http_scope
 
 pytestmark = pytest.mark.anyio
 
 PART = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n'
+
+
+class Clock:
+    """One that has gone on by so many seconds whenever somebody looks at it."""
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each slice takes longer than others should have to wait."""
+    monkeypatch.setattr(_turns, "time", Clock(2 * _turns.SECONDS_PER_TURN))
 
 
 async def turns_beside(content_type: str, pieces: list[bytes]) -> tuple[int, list[Any]]:
@@ -39,9 +58,10 @@ async def turns_beside(content_type: str, pieces: list[bytes]) -> tuple[int, lis
     return after - before, values
 
 
+@pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("at_once", [1, 10], ids=["in ten pieces", "in one piece"])
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", "application/x-www-form-urlencoded"])
-async def test_others_have_a_turn_for_each_64_kib_of_a_form(kind: str, at_once: int) -> None:
+async def test_others_have_a_turn_after_each_64_kib_that_took_long(kind: str, at_once: int) -> None:
     one = PART % (b"v" * 65536) if kind.startswith("multipart") else b"a=" + b"v" * 65536 + b"&"
     pieces = [one * at_once] * (10 // at_once)
     if kind.startswith("multipart"):
@@ -49,6 +69,12 @@ async def test_others_have_a_turn_for_each_64_kib_of_a_form(kind: str, at_once: 
     turns, values = await turns_beside(kind, pieces)
     assert values == ["v" * 65536] * 10
     assert turns >= 9
+
+
+async def test_a_form_that_is_read_in_no_time_takes_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_turns, "time", Clock(0))
+    turns, values = await turns_beside("application/x-www-form-urlencoded", [b"a=" + b"v" * 65536 + b"&"] * 10)
+    assert (turns, values) == (0, ["v" * 65536] * 10)
 
 
 async def test_a_small_form_is_read_without_a_turn() -> None:
