@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime, formatdate
 from typing import Literal
 
 from asterion._core.hosts import parse_host
 
-__all__ = ("MAX_COOKIE_SIZE", "SameSite", "parse_cookie_header", "render_set_cookie")
+__all__ = ("MAX_COOKIE_SIZE", "SameSite", "find_cookie", "parse_cookie_header", "render_set_cookie")
 
 SameSite = Literal["lax", "strict", "none"]
 
@@ -45,6 +45,15 @@ def parse_cookie_header(text: str) -> dict[str, str]:
         if name or value:
             cookies[name] = _unquote(value) if value[:1] == '"' else value
     return cookies
+
+
+def find_cookie(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
+    """Give the value of one cookie in the header lines of a scope; None without it.
+
+    HTTP/2 may send a line for each cookie (RFC 9113 section 8.2.3).
+    """
+    sent = "; ".join(value.decode("latin-1") for key, value in headers if key == b"cookie")
+    return parse_cookie_header(sent).get(name) if name in sent else None
 
 
 def _unquote(value: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from html import escape
 from typing import Any
 
-from asterion._core.cookies import parse_cookie_header, render_set_cookie
+from asterion._core.cookies import find_cookie, render_set_cookie
 from asterion._core.csrftokens import SECRET_SIZE, derived_secret, is_token_of, masked, read_secret, written_secret
 from asterion._core.headers import encode_header_value
 from asterion._core.origins import SAFE_METHODS, OriginPolicy
@@ -209,9 +209,7 @@ class _CookieVisit(_Visit):
         self._middleware = middleware
         # Not the scope, which refers to this.
         self._cookie, self._secure = middleware.cookie_name(scope), middleware.is_secure(scope)
-        name = self._cookie
-        sent = "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == b"cookie")
-        self._seed = read_secret(parse_cookie_header(sent).get(name)) if name in sent else None
+        self._seed = read_secret(find_cookie(scope["headers"], self._cookie))
         self._is_new = False
 
     def accepts(self, token: str, connection: HTTPConnection) -> bool:

@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from asterion._core.cookies import parse_cookie_header, render_set_cookie
+from asterion._core.cookies import MAX_COOKIE_SIZE, find_cookie, render_set_cookie
 from asterion._core.headers import encode_header_value
 from asterion._core.session import Session
 from asterion._core.wire import StartWatch
@@ -20,7 +20,7 @@ from asterion.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ("COOKIE_SIZE", "Session", "SessionMiddleware", "SessionTooLarge")
 
-COOKIE_SIZE = 4096
+COOKIE_SIZE = MAX_COOKIE_SIZE
 """Bytes that browsers keep of a cookie's name and value together (RFC 6265 6.1); longer ones they drop."""
 
 # The messages that carry the headers of a response or of a handshake.
@@ -201,7 +201,7 @@ class _Keeper(StartWatch):
         self._middleware = middleware
         super().__init__(send)
         self._scope = scope
-        cookie = _cookie_of(scope, middleware.session_cookie)
+        cookie = find_cookie(scope["headers"], middleware.session_cookie)
         self._came_in = _NOTHING if cookie is None else middleware.load(cookie)
         self.session = Session(self._came_in.data)
         self.session.started_at = self._came_in.started_at
@@ -242,12 +242,6 @@ def _serialise(data: Any) -> bytes:
         return json.dumps(data, separators=(",", ":")).encode("ascii")
     except (TypeError, ValueError) as error:
         raise TypeError(f"the session holds something JSON cannot hold: {error}; store text, numbers, lists") from error
-
-
-def _cookie_of(scope: Scope, name: str) -> str | None:
-    # HTTP/2 may send one header for each cookie (RFC 9113 8.2.3).
-    sent = "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == b"cookie")
-    return parse_cookie_header(sent).get(name) if name in sent else None
 
 
 def _check_attributes(name: str, path: str, same_site: str, https_only: bool | None, domain: str | None) -> None:

@@ -172,18 +172,7 @@ async def search(request: Request) -> Response:
         description: The cases, the best first.
         content:
           application/json:
-            schema:
-              type: array
-              items:
-                type: object
-                required: [id, title, url, score, reasons, excerpt]
-                properties:
-                  id: {type: string}
-                  title: {type: [string, "null"]}
-                  url: {type: string}
-                  score: {type: [number, "null"], description: "By signature, 0 to 1; null: found by words."}
-                  reasons: {type: array, items: {type: string}}
-                  excerpt: {type: [string, "null"]}
+            schema: {type: array, items: {$ref: "#/components/schemas/Hit"}}
     """
     if "q" not in request.query_params:
         raise HTTPException(400, "Say what to search for: /api/search?q=...")
@@ -204,18 +193,7 @@ async def search_text(request: Request) -> Response:
         description: The cases, the best first.
         content:
           application/json:
-            schema:
-              type: array
-              items:
-                type: object
-                required: [id, title, url, score, reasons, excerpt]
-                properties:
-                  id: {type: string}
-                  title: {type: [string, "null"]}
-                  url: {type: string}
-                  score: {type: [number, "null"], description: "By signature, 0 to 1; null: found by words."}
-                  reasons: {type: array, items: {type: string}}
-                  excerpt: {type: [string, "null"]}
+            schema: {type: array, items: {$ref: "#/components/schemas/Hit"}}
     """
     return await _search(request, (await request.body()).decode("utf-8", "replace"))
 

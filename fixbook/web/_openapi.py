@@ -34,6 +34,19 @@ _PROBLEM = {
         "detail": {"type": "string"},
     },
 }
+_HIT = {
+    "type": "object",
+    "description": "A case that a search has found.",
+    "required": ["id", "title", "url", "score", "reasons", "excerpt"],
+    "properties": {
+        "id": {"type": "string"},
+        "title": {"type": ["string", "null"]},
+        "url": {"type": "string"},
+        "score": {"type": ["number", "null"], "description": "By signature, 0 to 1; null: found by words."},
+        "reasons": {"type": "array", "items": {"type": "string"}},
+        "excerpt": {"type": ["string", "null"]},
+    },
+}
 _PARAMETERS = {
     "id": {"description": "The id of a case, or the number of a run or job.", "schema": {"type": "string"}},
 }
@@ -58,7 +71,7 @@ def document(routes: Sequence[BaseRoute], server: str) -> dict[str, Any]:
     for path, operations in made["paths"].items():
         for operation in operations.values():
             _complete(path, operation)
-    schemas: dict[str, Any] = {"Problem": _PROBLEM}
+    schemas: dict[str, Any] = {"Problem": _PROBLEM, "Hit": _HIT}
     for kind in (Case, Run, Job, Chunk):
         _schema(kind, schemas)
     made["components"] = {
