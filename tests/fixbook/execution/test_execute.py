@@ -237,10 +237,13 @@ def test_a_cancelled_run_leaves_no_process(cache: Path) -> None:
             if event.kind == "output":
                 started.set()
 
+        # The child speaks, not its parent: `Popen` returns when the kernel has closed what an `exec`
+        # closes, which is before the new command line, the mark, can be read.
         code = (
             "import subprocess, sys, time\n"
-            f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', {MARK!r}])\n"
-            "print('here')\ntime.sleep(600)"
+            "child = \"import time; print('here', flush=True); time.sleep(600)\"\n"
+            f"subprocess.Popen([sys.executable, '-c', child, {MARK!r}])\n"
+            "time.sleep(600)"
         )
         case = case_of(code)
         task = asyncio.create_task(execute(case, plan(case)[0], cache=cache, on_event=note))
