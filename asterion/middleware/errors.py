@@ -103,7 +103,7 @@ class ServerErrorMiddleware:
             return
         websocket = WebSocket(scope, receive, send)
         try:
-            await self.app(scope, receive, FollowedSend(websocket, send))
+            await self.app(scope, receive, FollowedSend(websocket, send).send)
         except Exception as error:
             await call(self.handler, websocket, error)
             raise

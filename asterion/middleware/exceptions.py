@@ -132,7 +132,7 @@ class ExceptionMiddleware:
     async def _call_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         try:
-            await self.app(scope, receive, FollowedSend(websocket, send))
+            await self.app(scope, receive, FollowedSend(websocket, send).send)
         except Exception as error:
             found = find_handler(error, self._by_class, self._by_status)
             if found is None:

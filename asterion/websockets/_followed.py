@@ -19,7 +19,7 @@ class FollowedSend:
         self._websocket = websocket
         self._send = send
 
-    def __call__(self, message: Message) -> Awaitable[None]:
+    def send(self, message: Message) -> Awaitable[None]:
         """Send the message and note what state it leads to."""
         # PERF(benchmarks/websocket_echo): a frame leads to no other state.
         return self._send(message) if message["type"] == "websocket.send" else self._follow(message)
