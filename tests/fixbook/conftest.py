@@ -38,26 +38,41 @@ def free_port() -> int:
 class Server:
     """A real server process that a test may stop (`kill -9`) and start again on the same port and data."""
 
+    not_yet: bytes | None = None
+    """What it says when it ends because children of one that was killed are still there: then it is tried again."""
+
     def __init__(self, command: list[str], port: int, answers: Callable[[], bool], log: Path) -> None:
         self.command, self.port, self.answers, self.log = command, port, answers, log
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
         deadline = time.monotonic() + DEADLINE
+        said_before = self._run()
         try:
             while not self.answers():
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    said = self.log.read_text(errors="replace")[-2000:]
-                    raise RuntimeError(f"{self.command[0]} did not start:\n{said}")
+                ended = self.process is not None and self.process.poll() is not None
+                said = self.log.read_bytes()[said_before:]
+                if time.monotonic() > deadline or (ended and not self._may_try_again(said)):
+                    raise RuntimeError(f"{self.command[0]} did not start:\n{said[-2000:].decode(errors='replace')}")
+                if ended:
+                    said_before = self._run()
                 time.sleep(0.02)  # another process; there is nothing here to wait on
         except BaseException:
             self.kill()
             raise
+
+    def _run(self) -> int:
+        """Run the command; how much its log had before."""
+        with self.log.open("ab") as log:
+            before = log.tell()
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        return before
+
+    def _may_try_again(self, said: bytes) -> bool:
+        return self.not_yet is not None and self.not_yet in said
 
     def kill(self) -> None:
         """End it at once, as a crash does."""
@@ -69,6 +84,8 @@ class Server:
 
 class Postgres(Server):
     """A PostgreSQL with as many databases as are asked for."""
+
+    not_yet = b"pre-existing shared memory block"
 
     def __init__(self, binaries: Path, home: Path) -> None:
         self.binaries, self.home = binaries, home
