@@ -50,7 +50,8 @@ round, `and` is `or`, a number is one more, nothing is returned, an error is not
 on. They are drawn by a seed from all those that can be made in a group of modules, and tried in a copy of the tree
 against the tests of that group alone. A change that nobody can notice, because the code does what it did, is left out;
 each is written down in `scripts/mutation/equivalents.toml` with the reason. What was not noticed when it was drawn was
-judged one by one: it is equivalent, or a test was written that notices it, and the same draw was tried again."""
+judged one by one: it is equivalent, or a test was written that notices it, and the same draw was tried again. A later
+draw by another seed tells how much of that was luck: what it finds not noticed at first was seen by nobody before."""
 
 _ATTACKS = (
     "Published attacks on web toolkits, tried here. An open one succeeds; where no defence is offered, applications "
@@ -108,8 +109,8 @@ def _missed(side: dict[str, Any]) -> str:
 
 
 def _survived(side: dict[str, Any]) -> str:
-    groups = side["mutants"].values()
-    return f"{sum(one['survived'] for one in groups)} of {sum(one['tried'] for one in groups)}"
+    draws = [draw for draws in side["mutants"].values() for draw in draws]
+    return f"{sum(one['survived'] for one in draws)} of {sum(one['tried'] for one in draws):,}"
 
 
 # What the table at the top says of a part, and how one side's figures say it.
@@ -133,11 +134,15 @@ SUMMARIES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
 
 
 def _mutants(result: dict[str, Any]) -> list[str]:
-    """The table of the mutants: a line for each group of modules, and one for all."""
-    groups = dict(sorted(result["asterion"]["mutants"].items()))
+    """The table of the mutants: a line for each draw from a group of modules, and one for all that a seed has drawn."""
+    groups = sorted(result["asterion"]["mutants"].items())
+    draws = [(name, draw) for name, draws in groups for draw in draws]
     counts = ("possible", "drawn", "first", "equivalent", "noticed", "survived")
-    groups["all"] = {name: sum(one.get(name, 0) for one in groups.values()) for name in counts}
+    for seed in sorted({draw["seed"] for _, draw in draws}):
+        of_seed = [draw for _, draw in draws if draw["seed"] == seed]
+        draws.append(("all", {"seed": seed} | {name: sum(one[name] for one in of_seed) for name in counts}))
     titles = (
+        "seed",
         "possible",
         "drawn",
         "not noticed at first",
@@ -146,10 +151,11 @@ def _mutants(result: dict[str, Any]) -> list[str]:
         "not noticed",
         "noticed of the rest",
     )
-    lines = [f"| modules | {' | '.join(titles)} |", f"| :-- |{' --: |' * 7}"]
-    for name, one in groups.items():
+    lines = [f"| modules | {' | '.join(titles)} |", f"| :-- |{' --: |' * len(titles)}"]
+    for name, one in draws:
         share = one["noticed"] / max(1, one["noticed"] + one["survived"])
-        lines.append(f"| {name} | {' | '.join(_text(one.get(count)) for count in counts)} | {share:.1%} |")
+        figures = " | ".join(_text(one[count]) for count in counts)
+        lines.append(f"| {name} | {one['seed']} | {figures} | {share:.1%} |")
     return lines
 
 

@@ -2,7 +2,7 @@
 
 A change is made in a copy of the tree, and the tests of its group stop at the first that fails. One that no test
 notices is a missing test, dead code, or does what the code did; those of the last kind stand in equivalents.toml with
-the reason why, and are left out. The figures of each group are kept in scripts/results/mutation.json.
+the reason why, and are left out. The figures of each draw from a group are kept in scripts/results/mutation.json.
 
 Why not mutmut or cosmic-ray: the one runs every test to learn which of them reach a function, and wraps each function
 to choose a mutant, so that a generator or a coroutine function is no longer what `inspect` says it is, which is what
@@ -40,8 +40,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, groups: dict[str
         print(f"equivalents.toml: no mutant is {': '.join(entry)}; take it out or correct it", file=sys.stderr)
     import_others()
     path, failed = root / RESULT, []
-    for name in given.groups:
-        before = kept(path)[name] if given.again else None
+    for name, before in _draws(given, path):
         left = None if before is None else tuple(before["left"])
         asked = Asked(given.sample, given.seed, given.workers, given.limit, given.only, left)
         try:
@@ -58,6 +57,14 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, groups: dict[str
     return int(bool(lost or failed))
 
 
+def _draws(given: argparse.Namespace, path: Path) -> list[tuple[str, dict[str, Any] | None]]:
+    """The groups to draw from, or with `--again` every draw of theirs that has something left."""
+    if not given.again:
+        return [(name, None) for name in given.groups]
+    found = kept(path)
+    return [(name, draw) for name in given.groups for draw in found.get(name, []) if draw["left"]]
+
+
 def _given(arguments: list[str] | None, groups: dict[str, Group]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("groups", nargs="*", help=f"some of {', '.join(groups)} (all of them by default)")
@@ -66,7 +73,7 @@ def _given(arguments: list[str] | None, groups: dict[str, Group]) -> argparse.Na
     parser.add_argument("--workers", type=int, default=Asked.workers, help="mutants at a time (%(default)s)")
     parser.add_argument("--limit", type=float, default=Asked.limit, help="seconds for one (10, and 3 times the tests)")
     parser.add_argument("--only", default="", help="of those drawn, what has this in its line or change; not kept")
-    parser.add_argument("--again", action="store_true", help="nothing but what no test has noticed the last time")
+    parser.add_argument("--again", action="store_true", help="nothing but what no test has noticed in any draw so far")
     given = parser.parse_args(arguments)
     if unknown := [name for name in given.groups if name not in groups]:
         parser.error(f"no group is named {', '.join(unknown)}; there are {', '.join(groups)}")
@@ -94,18 +101,21 @@ def gone(root: Path, groups: list[Group], same: set[tuple[str, str, str]]) -> li
     return sorted(entry for entry in same - there if entry[0] in modules)
 
 
-def kept(path: Path) -> dict[str, Any]:
-    """The figures of each group."""
+def kept(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """The figures of each group: those of each draw, the first one first."""
     groups: dict[str, Any] = json.loads(path.read_text())["asterion"]["mutants"] if path.exists() else {}
     return groups
 
 
 def keep(path: Path, name: str, figure: dict[str, Any]) -> None:
-    """Put the figures of a group beside those of the others."""
-    figures = kept(path) | {name: figure}
+    """Put the figures of a draw beside those of other seeds and groups, in place of what its seed has drawn before."""
+    found = kept(path)
+    draws = found.setdefault(name, [])
+    place = next((place for place, draw in enumerate(draws) if draw["seed"] == figure["seed"]), len(draws))
+    draws[place : place + 1] = [figure]
     result = {
         "part": "mutation",
-        "asterion": {"mutants": figures},
+        "asterion": {"mutants": found},
         "starlette": {},
         "command": "make mutation",
         "date": datetime.now(UTC).date().isoformat(),

@@ -38,6 +38,7 @@ GROUPS: dict[str, Group] = {
         ("middleware/_exchange", "middleware/base.py"),
         (
             "middleware/test_exchange.py",
+            "middleware/test_exchange_corners.py",
             "middleware/test_exchange_edges.py",
             "middleware/test_exchange_open_scopes.py",
             "middleware/test_exchange_tasks.py",
@@ -47,7 +48,9 @@ GROUPS: dict[str, Group] = {
             "failures/test_function_middleware.py",
             "files/test_files_through_layers.py",
             "responses/test_streaming_the_request_back.py",
+            "templating",
             "applications",
+            "growth/test_cycles.py",
         ),
     ),
     "errors": Group(
@@ -64,7 +67,21 @@ GROUPS: dict[str, Group] = {
             "failures/test_methods_and_handlers.py",
         ),
     ),
-    "sessions": Group(("middleware/sessions.py",), ("middleware/test_sessions.py", "failures/test_sessions.py")),
+    "sessions": Group(
+        ("middleware/sessions.py", "_core/session.py"), ("middleware/test_sessions.py", "failures/test_sessions.py")
+    ),
+    "csrf": Group(
+        ("middleware/csrf.py", "_core/csrftokens.py", "requests/_field.py", "formparsers/_field.py"),
+        ("core/test_csrftokens.py", "requests/test_finding_a_field.py", "middleware/test_csrf.py"),
+    ),
+    "browsers": Group(
+        ("middleware/securityheaders.py", "_core/contentpolicy.py", "_core/nexturls.py", "responses/_next.py"),
+        ("middleware/test_security_headers.py", "responses/test_next_url.py"),
+    ),
+    "authentication": Group(
+        ("authentication.py", "middleware/authentication.py"),
+        ("middleware/test_authentication.py", "endpoints/test_authentication.py"),
+    ),
     "files": Group(
         (
             "staticfiles/_app.py",
@@ -75,6 +92,7 @@ GROUPS: dict[str, Group] = {
             "_core/openpaths.py",
             "_core/filehead.py",
             "_core/ranges.py",
+            "_core/assets.py",
         ),
         ("core/test_ranges.py", "core/test_openpaths.py", "files"),
     ),
@@ -96,21 +114,33 @@ GROUPS: dict[str, Group] = {
         ("core/test_urls.py", "core/test_urltext.py", "core/test_origins.py", "middleware/test_origin.py"),
     ),
     "forms": Group(
-        ("_core/forms.py", "_core/charsets.py", "formparsers"),
+        ("_core/forms.py", "_core/charsets.py", "_core/filenames.py", "formparsers"),
         (
+            "core/test_filenames.py",
             "requests/test_multipart.py",
             "requests/test_urlencoded.py",
             "requests/test_files.py",
             "requests/test_chunk_cuts.py",
+            "requests/test_turns_of_forms.py",
+            "requests/test_finding_a_field.py",
             "requests/test_kept_size.py",
             "failures/test_forms.py",
+            "limits/test_limits.py",
         ),
     ),
     "routing": Group(
-        ("_core/index.py", "_core/paths.py", "routing/_table.py", "routing/_routes.py", "routing/_mounts.py"),
+        (
+            "_core/index.py",
+            "_core/paths.py",
+            "convertors.py",
+            "routing/_table.py",
+            "routing/_routes.py",
+            "routing/_mounts.py",
+        ),
         (
             "core/test_index.py",
             "core/test_paths.py",
+            "foundation/test_convertors.py",
             "routing",
             "failures/test_urls_and_redirects.py",
             "failures/test_methods_and_handlers.py",
@@ -136,9 +166,50 @@ GROUPS: dict[str, Group] = {
             "requests/test_kept_size.py",
             "responses/test_streaming_the_request_back.py",
             "failures/test_uploads_and_bodies.py",
+            "requests/test_kept_receives.py",
             "limits/test_settings.py",
+            "limits/test_limits.py",
         ),
     ),
+    "requests": Group(
+        ("requests/__init__.py", "requests/_connection.py", "requests/_glance.py", "_core/state.py", "_core/wire.py"),
+        (
+            "core/test_state.py",
+            "core/test_wire.py",
+            "requests/test_connection.py",
+            "requests/test_client.py",
+            "requests/test_body.py",
+            "requests/test_multipart.py",
+            "requests/test_kept_receives.py",
+            "middleware/test_exchange_corners.py",
+            "failures/test_uploads_and_bodies.py",
+        ),
+    ),
+    "serving": Group(
+        (
+            "applications.py",
+            "endpoints.py",
+            "routing/_answers.py",
+            "routing/_endpoints.py",
+            "routing/_lifespan.py",
+            "routing/_limits.py",
+            "routing/_pathlength.py",
+            "routing/_router.py",
+            "routing/_serving.py",
+        ),
+        (
+            "applications",
+            "routing",
+            "endpoints",
+            "failures/test_886_async_callables.py",
+            "failures/test_lifecycle.py",
+            "failures/test_methods_and_handlers.py",
+            "failures/test_urls_and_redirects.py",
+            "limits/test_settings.py",
+            "limits/test_limits.py",
+        ),
+    ),
+    "wsgi": Group(("middleware/wsgi.py",), ("middleware/test_wsgi.py",)),
     "background": Group(
         ("background.py", "concurrency", "_core/callables.py"),
         (

@@ -230,7 +230,7 @@ class TestRuns:
         found = kept(tree / "scripts/results/mutation.json")
         figure = {"possible": 7, "drawn": 7, "equivalent": 1, "tried": 6, "noticed": 5, "timeout": 0, "survived": 1}
         survivor = "small.py: grown: number > 3 -> number >= 3"
-        assert found == {"small": figure | {"seed": 6, "first": 1, "left": [survivor]}}
+        assert found == {"small": [figure | {"seed": 6, "first": 1, "left": [survivor]}]}
         assert (tree / "asterion/small.py").read_text() == MODULE
         assert not list(tree.rglob("*.pyc"))
 
@@ -245,7 +245,22 @@ class TestRuns:
         (tree / "tests/test_small.py").write_text(TESTS + "\n\ndef test_three():\n    assert grown(3) == 5\n")
         assert drive(DRIVE, tree, "--again").stdout == "small: 6 of 6 noticed, 2 equivalent\n"
         after = {"possible": 9, "drawn": 8, "equivalent": 2, "tried": 6, "noticed": 6, "timeout": 1, "survived": 0}
-        assert kept(path) == {"small": after | {"seed": 6, "first": 3, "left": []}}
+        assert kept(path) == {"small": [after | {"seed": 6, "first": 3, "left": []}]}
+
+    def test_draws_by_other_seeds_are_kept_beside_each_other_and_one_by_the_same_seed_comes_in_its_place(self, tree):
+        path = tree / "scripts/results/mutation.json"
+        for seed, noticed in ((6, 1), (7, 2), (6, 3)):
+            keep(path, "small", {"seed": seed, "noticed": noticed})
+        keep(path, "large", {"seed": 7, "noticed": 4})
+        assert kept(path) == {
+            "small": [{"seed": 6, "noticed": 3}, {"seed": 7, "noticed": 2}],
+            "large": [{"seed": 7, "noticed": 4}],
+        }
+
+    def test_nothing_is_tried_again_where_nothing_was_left(self, tree):
+        keep(tree / "scripts/results/mutation.json", "small", {"seed": 6, "left": []})
+        done = drive(DRIVE, tree, "--again")
+        assert (done.returncode, done.stdout) == (0, "")
 
     def test_tests_that_fail_without_any_change_are_refused(self, tree):
         (tree / "tests/test_small.py").write_text(TESTS + "    assert False, 'broken before'\n")

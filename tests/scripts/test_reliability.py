@@ -49,12 +49,17 @@ def test_a_side_that_was_not_run_is_empty_in_the_table_at_the_top():
     assert "did not hold | 0 of 5 |  |" in page
 
 
-def test_mutants_have_a_table_by_group_of_modules_and_a_line_for_all():
+def test_mutants_have_a_table_by_draw_from_a_group_of_modules_and_a_line_for_each_seed():
     one = {"possible": 300, "drawn": 40, "first": 7, "equivalent": 2, "tried": 38, "noticed": 37, "survived": 1}
     other = {"possible": 1000, "drawn": 40, "first": 0, "equivalent": 0, "tried": 40, "noticed": 40, "survived": 0}
-    page = render([{"part": "mutation", "asterion": {"mutants": {"urls": one, "forms": other}}, "starlette": {}}])
-    assert page.index("| forms | 1,000 | 40 | 0 | 0 | 40 | 0 | 100.0% |") < page.index(
-        "| urls | 300 | 40 | 7 | 2 | 37 | 1 | 97.4% |"
-    )
-    assert "| all | 1,300 | 80 | 7 | 2 | 77 | 1 | 98.7% |" in page
-    assert "mutants that no test notices | 1 of 78 |  |" in page
+    groups = {"urls": [one | {"seed": 6}, other | {"seed": 7}], "forms": [other | {"seed": 6}]}
+    page = render([{"part": "mutation", "asterion": {"mutants": groups}, "starlette": {}}])
+    lines = [line for line in page.splitlines() if line.startswith(("| forms", "| urls", "| all"))]
+    assert lines == [
+        "| forms | 6 | 1,000 | 40 | 0 | 0 | 40 | 0 | 100.0% |",
+        "| urls | 6 | 300 | 40 | 7 | 2 | 37 | 1 | 97.4% |",
+        "| urls | 7 | 1,000 | 40 | 0 | 0 | 40 | 0 | 100.0% |",
+        "| all | 6 | 1,300 | 80 | 7 | 2 | 77 | 1 | 98.7% |",
+        "| all | 7 | 1,000 | 40 | 0 | 0 | 40 | 0 | 100.0% |",
+    ]
+    assert "mutants that no test notices | 1 of 118 |  |" in page
