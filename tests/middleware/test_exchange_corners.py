@@ -326,6 +326,27 @@ async def test_the_body_of_an_answer_to_head_is_empty_for_dispatch_too(way: str)
     assert answer.headers["x-read"] == "0"
 
 
+@pytest.mark.parametrize(("status", "length"), [(204, None), (304, "4")])
+async def test_a_body_that_the_status_forbids_is_neither_sent_nor_read(
+    way: str, layers: int, status: int, length: str | None
+) -> None:
+    """RFC 9110 sections 15.3.5 and 15.4.5; a 304 may tell the length of what a 200 would bring."""
+    read: list[bytes] = []
+
+    async def endpoint(request: Request) -> Response:
+        return Response(b"body", status, headers={"content-length": "4"})
+
+    async def reads(request: Request, call_next: Any) -> Any:
+        response = await call_next(request)
+        read.extend([chunk async for chunk in response.body_iterator])
+        return response
+
+    answer = await request(application(endpoint, *[pass_through] * layers, way=way))
+    assert (answer.status, answer.body, answer.headers.get("content-length")) == (status, b"", length)
+    await request(application(endpoint, *[pass_through] * layers, reads, way=way))
+    assert b"".join(read) == b""
+
+
 async def test_a_stream_that_dispatch_closes_unread_is_closed(way: str) -> None:
     closed: list[str] = []
 
