@@ -19,7 +19,7 @@ from asterion.exceptions import HTTPException, WebSocketException
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response
 from asterion.types import Message, Receive, Scope, Send
-from asterion.websockets import WebSocket, WebSocketDisconnect, WebSocketState, disconnect_of, frame_of, parse_json
+from asterion.websockets import WebSocket, WebSocketDisconnect, WebSocketState, disconnect_of, frame_of, read_json
 
 __all__ = ("HTTPEndpoint", "WebSocketEndpoint")
 
@@ -146,18 +146,15 @@ class WebSocketEndpoint:
         Raises `ValueError` for an `encoding` that does not exist.
         """
         try:
-            return self._decoded(message)
+            if self.encoding in ("text", "bytes"):
+                return frame_of(message, self.encoding)
+            text, data = message.get("text"), message.get("bytes")
+            either = (data or b"") if text is None else text
+            if self.encoding == "json":
+                return await read_json(either, policies_of(self.scope).json_depth)
         except WebSocketException as error:
             await websocket.close(error.code, error.reason)
             raise
-
-    def _decoded(self, message: Message) -> Any:
-        if self.encoding in ("text", "bytes"):
-            return frame_of(message, self.encoding)
-        text, data = message.get("text"), message.get("bytes")
-        either = (data or b"") if text is None else text
-        if self.encoding == "json":
-            return parse_json(either, policies_of(self.scope).json_depth)
         if self.encoding is None:
             return either
         raise ValueError(f"{type(self).__name__}.encoding is {self.encoding!r}: use 'text', 'bytes', 'json' or None")

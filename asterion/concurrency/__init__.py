@@ -22,7 +22,7 @@ import anyio.to_thread
 from asterion._core.callables import is_async_callable
 from asterion.concurrency._places import Place, Unknown, current_place, is_at, running_task, task_context
 from asterion.concurrency._tasks import Companion, Signal
-from asterion.concurrency._turns import Turns
+from asterion.concurrency._turns import Turns, in_turns
 
 __all__ = [
     "FRAMEWORK_THREADS",
@@ -35,6 +35,7 @@ __all__ = [
     "call",
     "current_place",
     "framework_limiter",
+    "in_turns",
     "is_at",
     "iterate_in_threadpool",
     "run_framework_io",

@@ -10,9 +10,10 @@ from typing import Any
 from weakref import ref
 
 from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, RequestBodyTooLarge
-from asterion._core.jsonbody import parse_json
+from asterion._core.jsonbody import AT_ONCE, parse_json, parse_json_slices
 from asterion._core.policies import policies_of
 from asterion._core.scopekeys import LISTENERS, READING, STASHED, Listener
+from asterion.concurrency import in_turns
 from asterion.datastructures import FormData
 from asterion.requests._connection import HTTPConnection, StateT
 from asterion.types import Message, Receive
@@ -235,7 +236,7 @@ class BodyRequest(HTTPConnection[StateT]):
             raise RequestBodyTooLarge(limit)
 
     async def json(self) -> Any:
-        """The body as JSON, kept for the next call.
+        """The body as JSON, kept for the next call. While a long one is read, other tasks have their turns.
 
         Raises as `body` does, MalformedJSON (400), and RequestBodyTooLarge (413) for more than the application's policy
         `json_size` where no `max_body_size` was set.
@@ -244,7 +245,11 @@ class BodyRequest(HTTPConnection[StateT]):
             body = await self.body()
             if len(body) > _NEVER_TOO_LARGE:
                 self._judge_size(len(body), "json_size")
-            self._json = parse_json(body, policies_of(self.scope).json_depth)
+            depth = policies_of(self.scope).json_depth
+            if len(body) > AT_ONCE:
+                self._json = await in_turns(parse_json_slices(body, depth))
+            else:
+                self._json = parse_json(body, depth)
         return self._json
 
     async def _receive_chunk(self) -> tuple[bytes, bool]:

@@ -8,7 +8,7 @@ from asterion.websockets._frames import (
     WebSocketDisconnected,
     disconnect_of,
     frame_of,
-    parse_json,
+    read_json,
 )
 from asterion.websockets._refusal import WebSocketClose, refuse_connection
 from asterion.websockets._websocket import WebSocket, WebSocketState
@@ -24,6 +24,6 @@ __all__ = (
     "WebSocketState",
     "disconnect_of",
     "frame_of",
-    "parse_json",
+    "read_json",
     "refuse_connection",
 )

@@ -4,7 +4,8 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-from asterion._core import jsonbody
+from asterion._core.jsonbody import AT_ONCE, parse_json, parse_json_slices
+from asterion.concurrency import in_turns
 from asterion.exceptions import WebSocketException
 from asterion.types import Message
 
@@ -115,14 +116,16 @@ def frame_of(message: Message, field: str) -> Any:
     return data
 
 
-def parse_json(data: str | bytes, max_depth: int | None = None) -> Any:
-    """The value of a frame that holds JSON.
+async def read_json(data: str | bytes, max_depth: int | None = None) -> Any:
+    """The value of a frame that holds JSON. While a long one is read, other tasks have their turns.
 
     Raises `MalformedFrame`, also for more than `max_depth` lists and objects within each other.
     """
     body = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
     try:
-        return jsonbody.parse_json(body, max_depth)
+        if len(body) > AT_ONCE:
+            return await in_turns(parse_json_slices(body, max_depth))
+        return parse_json(body, max_depth)
     except json.JSONDecodeError as error:
         reason = f"expected JSON: {error.msg} at character {error.pos}"
         raise MalformedFrame(UNSUPPORTED_DATA, reason, error.doc, error.pos) from error

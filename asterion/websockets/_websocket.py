@@ -24,7 +24,7 @@ from asterion.websockets._frames import (
     check_size,
     disconnect_of,
     frame_of,
-    parse_json,
+    read_json,
 )
 
 DENIAL = "websocket.http.response"
@@ -202,7 +202,7 @@ class WebSocket(HTTPConnection):
         message above the application's limit.
         """
         text: str
-        # PERF(benchmarks/websocket_echo): both sides are open and `receive` is the one of this class: then a frame needs
+        # PERF(benchmarks/websocket_echo): both sides open, and `receive` the one of this class: then a frame needs
         # no look into the tables, and a coroutine less. In place, as a call for it costs as much as it saves.
         if (
             self.application_state is _CONNECTED
@@ -232,7 +232,7 @@ class WebSocket(HTTPConnection):
         Raises as `receive_text`, and `MalformedFrame` for what is not JSON, or nests deeper than the application's
         policy `json_depth`.
         """
-        return parse_json(await self._frame(_field(mode)), policies_of(self.scope).json_depth)
+        return await read_json(await self._frame(_field(mode)), policies_of(self.scope).json_depth)
 
     async def _frame(self, field: str) -> Any:
         # Where a send has found that the client left, the frames it sent before are still to come, and then its end.

@@ -3,9 +3,12 @@
 import json
 import sys
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from asterion._core.policies import policies_of
+from asterion.config import JSONCodec, use_json_codec
 from asterion.exceptions import HTTPException
 from asterion.requests import MalformedJSON
 from tests.requests.building import make_request
@@ -79,3 +82,70 @@ async def test_levels_are_counted_outside_of_strings_only(around: bytes) -> None
                 await request.json()
         else:
             await request.json()
+
+
+# --- long bodies, which are read in slices ---
+
+LONG = b"[" + b'{"a": [1, "x,]"]}, ' * 20_000 + b"0]"
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Turns are given whenever they can be; what other tasks note here, they did in one."""
+    monkeypatch.setattr("asterion.concurrency._turns.SECONDS_PER_TURN", -1.0)
+    return []
+
+
+async def test_others_have_their_turns_while_a_long_body_is_read(turns: list[str]) -> None:
+    async def other() -> None:
+        while True:
+            turns.append("a turn")
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(other)
+        request = make_request(LONG)
+        await request.body()
+        before = len(turns)
+        assert await request.json() == json.loads(LONG)
+        assert len(turns) - before >= len(LONG) // (32 * 1024)
+        group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be"])
+async def test_a_long_body_is_read_in_every_encoding_of_unicode(encoding: str) -> None:
+    assert await make_request((" " + LONG.decode()).encode(encoding)).json() == json.loads(LONG)
+
+
+@pytest.mark.parametrize(
+    ("body", "pos", "detail"),
+    [
+        (LONG[:-1], len(LONG) - 1, "Expecting ',' delimiter"),
+        (LONG + b" 2", len(LONG) + 1, "Extra data"),
+        (LONG[:-2] + b"x]", len(LONG) - 2, "Expecting value"),
+        (LONG[:-3] + b'\xff"]', len(LONG) - 3, "Bytes that are not UTF-8"),
+        (LONG[:-2] + b"1" * 5000 + b"]", len(LONG) - 2, "Integer of more than 4300 digits"),
+        (b"[" * 1000 + LONG, 0, "Nested too deeply, at most 200 levels"),
+    ],
+)
+async def test_a_fault_in_a_long_body_is_told_with_its_place(body: bytes, pos: int, detail: str) -> None:
+    with pytest.raises(MalformedJSON, match=detail) as caught:
+        await make_request(body).json()
+    assert (caught.value.pos, len(caught.value.doc)) == (pos, len(body))
+
+
+async def test_a_long_body_that_was_not_read_to_its_end_can_be_read_again(turns: list[str]) -> None:
+    request = make_request(LONG)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await request.json()
+    assert scope.cancelled_caught
+    assert await request.json() == json.loads(LONG)
+
+
+async def test_a_codec_of_ones_own_reads_a_long_body_at_once() -> None:
+    before = use_json_codec(JSONCodec("mine", lambda value: b"", lambda body: len(body)))
+    try:
+        assert await make_request(LONG).json() == len(LONG)
+    finally:
+        use_json_codec(before)

@@ -463,6 +463,16 @@ async def test_json_that_python_writes_and_reads_goes_through_with_the_standard_
     assert server.sent[-1]["text"] == '{"b":Infinity,"a":[1,"é"]}'
 
 
+@pytest.mark.parametrize(("mode", "frame"), [("text", text), ("binary", lambda long: data(long.encode()))])
+async def test_a_long_frame_of_json_is_read_whole_and_a_fault_in_it_has_its_place(mode, frame):
+    long = "[" + "[1, 2], " * 30_000 + "0]"
+    websocket, _ = await accepted(frame(long), frame(long[:-1]))
+    assert await websocket.receive_json(mode=mode) == json.loads(long)
+    with pytest.raises(MalformedFrame) as caught:
+        await websocket.receive_json(mode=mode)
+    assert (caught.value.pos, caught.value.code) == (len(long) - 1, 1003)
+
+
 async def test_a_frame_that_is_not_json_says_where():
     websocket, _ = await accepted(text('{"a": x}'))
     with pytest.raises(MalformedFrame) as caught:
