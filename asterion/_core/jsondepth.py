@@ -21,7 +21,7 @@ def nests_deeper(body: bytes, limit: int) -> bool:
     # PERF(benchmarks/json_echo): to drop all other bytes takes half as long as to count two kinds.
     if len(body.translate(None, _BUT_OPENING)) <= limit:
         return False
-    brackets = _brackets_of(_as_utf8(body))
+    brackets = brackets_of(_as_utf8(body)).translate(_ONE_KIND)
     # What is innermost goes first, one level at a time: of an ordinary text not much is left after two.
     while (opened := brackets.count(b"[")) > limit >= 0:
         rest = brackets.replace(b"[]", b"")
@@ -45,11 +45,11 @@ def _as_utf8(body: bytes) -> bytes:
     return body if encoding.startswith("utf-8") else body.decode(encoding, "replace").encode("utf-8", "replace")
 
 
-def _brackets_of(text: bytes) -> bytes:
-    """The brackets outside of strings, those of objects written as those of lists."""
+def brackets_of(text: bytes) -> bytes:
+    """The brackets outside of strings, in a JSON text in UTF-8 or the beginning of one."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     # What is left of a string without brackets is two quotes. Whatever lies behind any two of them is within a string
     # if it was before.
-    marks = text.translate(_ONE_KIND, _BUT_BRACKETS_AND_QUOTES).replace(b'""', b"")
+    marks = text.translate(None, _BUT_BRACKETS_AND_QUOTES).replace(b'""', b"")
     return b"".join(marks.split(b'"')[::2])

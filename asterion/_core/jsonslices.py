@@ -17,15 +17,16 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from asterion._core.jsondepth import brackets_of
+
 SLICE = 32 * 1024
 """Characters of a slice. A slice of nothing but brackets takes some 3 ms."""
 
 _MANY = 4096
-"""Parts between quotes that make it plain that what has no commas is not JSON: each string were a level of its own."""
+"""Quotes that make it plain that what has no commas is not JSON: each of its strings were a level of its own."""
 
 _SPACE = " \t\n\r"
 _A_VALUE = re.compile(r'[ \t\n\r]*["\[{0-9tfnIN-]')
-_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _CLOSING = str.maketrans("[{", "]}")
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # what `decode` does between its two looks at spaces
@@ -46,8 +47,8 @@ class JSONSlices:
 
     def step(self) -> bool:
         """Read the next slice; whether there are more. Raises what `json.loads` raises for the whole text."""
-        end, outside = self._next_slice()
-        kinds, kept = _open_after(self._kinds, outside) if end < len(self._text) else ("", 0)
+        end, piece = self._next_slice()
+        kinds, kept = _open_after(self._kinds, piece) if end < len(self._text) else ("", 0)
         if not kinds:  # whatever follows the outermost value, the scanner does not come to it
             end = len(self._text)
         value = self._read(end, kinds)
@@ -62,16 +63,17 @@ class JSONSlices:
         return bool(kinds)
 
     def _next_slice(self) -> tuple[int, str]:
-        """Where the slice from here ends, and what of it is outside of strings (not of the last one)."""
+        """Where the slice from here ends, and its text without escapes (not that of the last one)."""
         size = self._size
         while self._at + size < len(self._text):
             piece = self._text[self._at : self._at + size]
-            parts = _between_quotes(piece)
+            if "\\" in piece:  # then every quote that is left begins or ends a string
+                piece = piece.replace("\\\\", "..").replace('\\"', "..")
             # In JSON a comma without a value behind it has it beyond the piece, so the one before has a value.
-            for comma, outside in islice(_last_commas(piece, parts), 2):
+            for comma in islice(_last_commas(piece), 2):
                 if _A_VALUE.match(piece, comma + 1):
-                    return self._at + comma, outside
-            if len(parts) > _MANY:
+                    return self._at + comma, piece[:comma]
+            if piece.count('"') > _MANY:
                 break
             size *= 2  # one long string, or much space
         return len(self._text), ""
@@ -111,30 +113,27 @@ class JSONSlices:
                 container.update(part)
 
 
-def _between_quotes(piece: str) -> list[str]:
-    """What is between the quotes in `piece`, by turns outside of strings and within, as many characters as it has."""
-    if "\\" in piece:
-        piece = piece.replace("\\\\", "..").replace('\\"', "..")  # every quote that is left begins or ends a string
-    return piece.split('"')
+def _last_commas(piece: str) -> Iterator[int]:
+    """Where the commas of `piece` are that stand outside of strings, the last first."""
+    comma = piece.rfind(",")
+    quotes = piece.count('"', 0, comma + 1)
+    for _ in range(_MANY):
+        if comma < 0:
+            break
+        within = quotes % 2 == 1
+        if not within:
+            yield comma
+        before = piece.rfind(",", 0, piece.rfind('"', 0, comma) if within else comma)
+        quotes -= piece.count('"', before + 1, comma)
+        comma = before
 
 
-def _last_commas(piece: str, parts: list[str]) -> Iterator[tuple[int, str]]:
-    """The commas in `piece` outside of strings, the last first; each with what is outside of strings before it."""
-    end = len(piece)
-    for number in range(len(parts) - 1, -1, -1):
-        begin = end - len(parts[number])
-        comma = end
-        while number % 2 == 0 and (comma := piece.rfind(",", begin, comma)) >= 0:
-            yield comma, "".join(parts[:number:2]) + piece[begin:comma]
-        end = begin - 1
-
-
-def _open_after(kinds: str, outside: str) -> tuple[str, int]:
-    """The brackets that are open behind `outside`, where `kinds` were open before it, and how many of those still are.
+def _open_after(kinds: str, piece: str) -> tuple[str, int]:
+    """The brackets that are open behind `piece`, where `kinds` were open before it, and how many of those still are.
 
     None are, if more are closed than were opened.
     """
-    brackets = outside.encode("utf-8", "replace").translate(None, _BUT_BRACKETS)
+    brackets = brackets_of(piece.encode("utf-8", "replace"))
     while len(rest := brackets.replace(b"[]", b"").replace(b"{}", b"")) < 0.75 * len(brackets):
         brackets = rest
     opened, kept = list(kinds), len(kinds)
