@@ -83,6 +83,20 @@ async def test_an_http_exception_raised_in_middleware(face: type[Asterion], way:
         assert exchange.status == 500
 
 
+async def test_the_answer_to_an_http_exception_of_a_function_passes_the_middleware_around_it(
+    layers: int, way: str
+) -> None:
+    async def refuse(request: Request, call_next: Any) -> Any:
+        raise HTTPException(403, "not you")
+
+    cors = Middleware(CORSMiddleware, allow_origins=["https://example.org"])
+    refusing = Middleware(layer_class(way), dispatch=refuse)
+    app = Asterion(routes=[Route("/", hello)], middleware=[cors, *function_layers(layers, way), refusing])
+    answer = await request(app, headers=[("origin", "https://example.org")])
+    assert (answer.status, answer.body) == (403, b"not you")
+    assert answer.headers["access-control-allow-origin"] == "https://example.org"
+
+
 async def test_dispatch_sees_the_response_to_an_error_on_the_one_face_and_the_error_on_the_other(way: str) -> None:
     seen: list[object] = []
 

@@ -140,6 +140,16 @@ async def test_nesting_without_a_limit_ends_where_the_interpreter_ends() -> None
     assert (answer.status, b"Nested too deeply" in answer.body) == (400, True)
 
 
+@pytest.mark.parametrize("around", [b"%s", b"[[], %s, []]", b'{"a": %s}'])
+@pytest.mark.parametrize("levels", range(2, 8))
+async def test_nesting_up_to_a_small_limit(around: bytes, levels: int) -> None:
+    app = limited(json_depth=levels)(routes=[Route("/", echo, methods=["POST"])])
+    inside = levels - (around != b"%s")
+    for more, status in ((0, 200), (1, 400)):
+        body = around % (b"[" * (inside + more) + b"]" * (inside + more))
+        assert (await request(app, "POST", body=body)).status == status
+
+
 async def test_the_answer_to_deep_json_names_the_limit_and_the_setting() -> None:
     app = Asterion(routes=[Route("/", echo, methods=["POST"])])
     answer = await request(app, "POST", body=b'{"secret": ' * 201 + b"1" + b"}" * 201)

@@ -203,6 +203,26 @@ async def test_where_a_request_comes_from_is_judged_first(make: Any) -> None:
         assert status == 200 or answer.body == b"This request was sent by a page of another site, and was refused."
 
 
+async def test_where_a_request_comes_from_is_judged_also_if_its_visitor_is_known_by_something_else_than_a_cookie() -> (
+    None
+):
+    """By the certificate of his browser, say, which foreign pages have it show as well."""
+    session: dict[str, Any] = {}
+
+    class Known:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.app({**scope, "session": session}, receive, send)
+
+    app = Asterion(routes=ROUTES, middleware=[Middleware(Known), Middleware(CSRFMiddleware)])
+    _, token = await visit(app)
+    for origin, status in (("http://shop.example", 200), ("https://evil.example", 403)):
+        headers = [("host", "shop.example"), ("origin", origin), (HEADER, token)]
+        assert (await post(app, [], headers=headers)).status == status
+
+
 async def test_the_cookie_is_the_visitors_alone_and_over_tls_bound_to_this_host() -> None:
     app = in_cookie()
     answer = await request(app, path="/token")
@@ -346,6 +366,16 @@ async def test_of_one_large_message_no_more_than_the_limit_is_looked_through() -
         body = f"a={'1' * before}&{FIELD}={token}&b=2".encode()
         headers = [("content-type", FORM)]
         assert (await post(app, cookies, body, headers=headers)).status == status
+
+
+async def test_a_token_counts_up_to_the_last_byte_of_the_limit() -> None:
+    body = f"{FIELD}={'1' * 86}"
+    for size, status in ((len(body), 200), (len(body) - 1, 403)):
+        app = in_cookie(max_form_size=size)
+        cookies, token = await visit(app)
+        form = urlencoded(token, "")
+        assert len(form["body"]) == len(body)
+        assert (await post(app, cookies, **form)).status == status
 
 
 async def test_a_body_that_is_no_form_or_has_a_token_in_its_header_is_not_read() -> None:

@@ -29,6 +29,14 @@ async def test_a_body_that_ends_with_an_empty_message_ends_with_one_empty_chunk(
     assert await read(make_request([b"a", b""])) == [b"a", b""]
 
 
+async def test_a_message_that_says_nothing_of_more_is_the_last() -> None:
+    """ASGI: `more_body` is False where it is left out."""
+    channel = Channel([])
+    channel.messages.extend([{"type": "http.request", "body": b"a", "more_body": True}, {"type": "http.request"}])
+    assert await Request(http_scope(), channel).body() == b"a"
+    assert channel.calls == 2
+
+
 async def test_chunks_of_other_bytes_like_types_become_bytes() -> None:
     request = make_request([bytearray(b"a"), memoryview(b"b")])  # type: ignore[list-item]
     assert await request.body() == b"ab"

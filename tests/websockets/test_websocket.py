@@ -163,12 +163,13 @@ async def test_nothing_is_sent_after_close():
         await websocket.receive_text()
 
 
-async def test_nothing_is_received_after_the_disconnect():
+@pytest.mark.parametrize("call", ["receive", "receive_text", "receive_bytes", "receive_json"])
+async def test_nothing_is_received_after_the_disconnect(call):
     websocket, _ = await accepted(GONE)
     with pytest.raises(WebSocketDisconnect):
         await websocket.receive_text()
     with pytest.raises(WebSocketDisconnected, match="disconnect was received before"):
-        await websocket.receive()
+        await getattr(websocket, call)()
 
 
 async def test_what_the_server_may_not_send_is_named():
