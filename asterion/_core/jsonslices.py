@@ -33,12 +33,14 @@ _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # what `decod
 
 
 class JSONSlices:
-    """Reads `text`: each `step` reads a slice, and after the last one `value` is what the text stands for."""
+    """Reads `text`: each `step` reads a slice, or finds that it needs a longer one. After the last one `value` is what
+    the text stands for.
+    """
 
     def __init__(self, text: str, size: int = SLICE) -> None:
         self.value: Any = None
         self._text = text
-        self._size = size
+        self._size = self._tried = size
         self._at = len(text) - len(text.lstrip(_SPACE))
         self._kinds = ""  # the brackets that are open at `_at`, the outermost first
         self._open: list[Any] = []  # the lists and objects they have made so far
@@ -47,7 +49,11 @@ class JSONSlices:
 
     def step(self) -> bool:
         """Read the next slice; whether there are more. Raises what `json.loads` raises for the whole text."""
-        end, piece = self._next_slice()
+        found = self._next_slice()
+        if found is None:
+            self._tried *= 2
+            return True
+        end, piece = found
         kinds, kept = _open_after(self._kinds, piece) if end < len(self._text) else ("", 0)
         if not kinds:  # whatever follows the outermost value, the scanner does not come to it
             end = len(self._text)
@@ -59,24 +65,24 @@ class JSONSlices:
             del path[-1][self._end]
         self._join(value)
         self._open = [*self._open[:kept], *path[kept:]]
-        self._kinds, self._at = kinds, end + 1
+        self._kinds, self._at, self._tried = kinds, end + 1, self._size
         return bool(kinds)
 
-    def _next_slice(self) -> tuple[int, str]:
-        """Where the slice from here ends, and its text without escapes (not that of the last one)."""
-        size = self._size
-        while self._at + size < len(self._text):
-            piece = self._text[self._at : self._at + size]
-            if "\\" in piece:  # then every quote that is left begins or ends a string
-                piece = piece.replace("\\\\", "..").replace('\\"', "..")
-            # In JSON a comma without a value behind it has it beyond the piece, so the one before has a value.
-            for comma in islice(_last_commas(piece), 2):
-                if _A_VALUE.match(piece, comma + 1):
-                    return self._at + comma, piece[:comma]
-            if piece.count('"') > _MANY:
-                break
-            size *= 2  # one long string, or much space
-        return len(self._text), ""
+    def _next_slice(self) -> tuple[int, str] | None:
+        """Where the slice from here ends, and its text without escapes (not that of the last one).
+
+        None where so little cannot be cut: it is one long string, or much space.
+        """
+        if self._at + self._tried >= len(self._text):
+            return len(self._text), ""
+        piece = self._text[self._at : self._at + self._tried]
+        if "\\" in piece:  # then every quote that is left begins or ends a string
+            piece = piece.replace("\\\\", "..").replace('\\"', "..")
+        # In JSON a comma without a value behind it has it beyond the piece, so the one before has a value.
+        for comma in islice(_last_commas(piece), 2):
+            if _A_VALUE.match(piece, comma + 1):
+                return self._at + comma, piece[:comma]
+        return None if piece.count('"') <= _MANY else (len(self._text), "")
 
     def _read(self, end: int, kinds: str) -> Any:
         """The value of the text up to `end`, between what was open before it and what closes `kinds` behind it."""
