@@ -6,9 +6,9 @@ surely one is refused and never repaired, as a repair is one more reader that ma
 
 import re
 import unicodedata
-from urllib.parse import unquote
 
 from asterion._core.origins import canonical_origin
+from asterion._core.percent import unquote_text
 
 __all__ = ("next_path",)
 
@@ -48,7 +48,7 @@ def _stays_a_path(path: str) -> bool:
         folded = unicodedata.normalize("NFKC", path)
         if _CONTROLS.search(folded) or _begins_an_authority(folded):
             return False
-        decoded = unquote(path)
+        decoded = unquote_text(path)
         if decoded == path:
             return True
         path = decoded

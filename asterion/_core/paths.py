@@ -6,9 +6,9 @@ A path matches as a whole: the pattern is anchored with `\\Z`, so a trailing new
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from asterion._core.openpaths import OpenTemplate, open_template
+from asterion._core.percent import unquote_bytes
 from asterion.convertors import CONVERTOR_TYPES, Convertor, IntegerConvertor, StringConvertor
 from asterion.types import Scope
 
@@ -41,7 +41,7 @@ def path_with_encoded_slashes(scope: Scope) -> str | None:
     if b"%2f" not in raw and b"%2F" not in raw:
         return None
     marked = raw.replace(b"%2f", b"%EE%80%80").replace(b"%2F", b"%EE%80%80")
-    path = unquote_to_bytes(marked).decode("utf-8", "replace")
+    path = unquote_bytes(marked).decode("utf-8", "replace")
     # Else something has rewritten the path, and that counts.
     return path if path.replace(ENCODED_SLASH, "/") == scope["path"] else None
 

@@ -24,6 +24,7 @@ from asterion._core.urltext import (
     quote_path,
     quote_path_text,
     quote_query,
+    quote_query_bytes,
     render_urlencoded,
     split_url,
 )
@@ -179,13 +180,9 @@ def _from_scope(scope: MutableMapping[str, Any]) -> tuple[str, str]:
     if routed and not routed.startswith("/"):
         routed = f"/{routed}"
     query = scope.get("query_string", b"")
-    query = quote_query(query.decode("latin-1") if query.isascii() else _percent_bytes(query)) if query else ""
+    query = quote_query_bytes(query) if query else ""
     path = quote_path(routed)
     return join_url(scheme if netloc else "", netloc, path, query, ""), routed
-
-
-def _percent_bytes(query: bytes) -> str:
-    return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in query)
 
 
 def _server_netloc(scheme: str, server: Sequence[Any] | None) -> str:

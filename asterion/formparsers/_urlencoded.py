@@ -54,7 +54,7 @@ class FormParser:
         async for chunk in self.stream:
             for piece in slices(chunk):
                 if decoder.completes_long(piece):
-                    # A field is unquoted as a whole. That is Python, so other threads have their turns meanwhile.
+                    # A field is unquoted as a whole, in slices between which other threads have their turns.
                     await run_framework_io(decoder.feed, piece)
                 else:
                     decoder.feed(piece)

@@ -92,11 +92,13 @@ for _name, _shape in {
     "quoted": repeated('\\"', start='a="', end='"'),
 }.items():
     large(f"cookies: {_name}", head, [("cookie", _shape)], "", "/")
-for _name, _text in {"pairs": "a=b&", "bad escapes": "%", "escapes": "%41", "names": "a&"}.items():
-    large(
-        f"query: {_name}", head, [], repeated(_text)(HEAD), "/",
-        units=2.0, because="Python's own unquoting takes some 0.2 us for each percent sign.",
-    )  # fmt: skip
+QUERIES = {
+    "pairs": "a=b&", "names": "a&", "bad escapes": "%", "escapes": "%41", "names of bad escapes": "%&",
+    "pairs of bad escapes": "%=%&", "names of escapes": "%41&", "encoded separators": "%26&", "spaces": "+&",
+    "what is no escape": "%g", "wide": "一", "what URLs cannot hold": "<",
+}  # fmt: skip
+for _name, _text in QUERIES.items():
+    large(f"query: {_name}", head, [], repeated(_text)(HEAD // (len(_text.encode()) // len(_text))), "/")
 for _name, _text in {"slashes": "/", "spaces": " ", "percent": "%", "wide": "一"}.items():
     large(f"path of 64 KiB: {_name}", head, [], "", "/" + repeated(_text)(HEAD // len(_text.encode())))
     large(f"path of 8 KiB: {_name}", head, [], "", "/" + repeated(_text)(8000))
@@ -182,6 +184,7 @@ PAIRS: dict[str, Callable[[], bytes]] = {
     "a field of 1 MiB": lambda: b"a=" + b"%" * (MEBIBYTE - 2),
     "30 fields of 1 MiB": lambda: (b"a=" + b"v" * (MEBIBYTE - 2) + b"&") * 30,
     "30 fields of escapes": lambda: (b"a=" + b"%41" * (MEBIBYTE // 3 - 2) + b"&") * 30,
+    "200 fields of bad escapes, as long as the loop reads": lambda: (b"a=" + b"%" * (31 * 1024) + b"&") * 200,
     "ampersands": lambda: b"&" * BODY,
 }
 SLOW = {"names of 4,000 bytes", "names of semicolons", "ampersands", "a field of 1 MiB"}
@@ -192,7 +195,7 @@ for _waits, _how in ((True, ""), (False, ", all at once")):
         _slow = _waits and _name in SLOW
         large(f"multipart: {_name}{_how}", posted, default_form, bodies.MULTIPART, _body, waits=_waits, slow=_slow)
     for _name, _body in PAIRS.items():
-        _slow = (_waits and _name in SLOW) or _name == "30 fields of escapes"
+        _slow = _waits and _name in SLOW
         large(f"url-encoded: {_name}{_how}", posted, default_form, bodies.URLENCODED, _body, waits=_waits, slow=_slow)
     large(
         f"body() of 32 MiB{_how}", posted, bodies.read_body, "text/plain", lambda: b"a" * BODY,
