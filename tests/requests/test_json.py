@@ -149,3 +149,16 @@ async def test_a_codec_of_ones_own_reads_a_long_body_at_once() -> None:
         assert await make_request(LONG).json() == len(LONG)
     finally:
         use_json_codec(before)
+
+
+async def test_what_a_codec_of_ones_own_says_is_told_where_it_knows_no_place() -> None:
+    def refuse(body: bytes) -> None:
+        raise ValueError("not to my liking")
+
+    before = use_json_codec(JSONCodec("mine", lambda value: b"", refuse))
+    try:
+        with pytest.raises(MalformedJSON, match="not to my liking") as caught:
+            await make_request(b"[1]").json()
+    finally:
+        use_json_codec(before)
+    assert (caught.value.doc, caught.value.pos) == ("[1]", 0)
