@@ -125,6 +125,7 @@ GROUPS: dict[str, Group] = {
             "requests/test_finding_a_field.py",
             "requests/test_kept_size.py",
             "failures/test_forms.py",
+            "limits/test_settings.py",
             "limits/test_limits.py",
         ),
     ),
@@ -154,6 +155,7 @@ GROUPS: dict[str, Group] = {
             "_core/jsonbody.py",
             "_core/jsoncodec.py",
             "_core/jsondepth.py",
+            "_core/jsonslices.py",
             "middleware/body_limit.py",
         ),
         (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asterion._core.cookies import MAX_COOKIE_SIZE, parse_cookie_header, render_set_cookie
+from asterion._core.cookies import MAX_COOKIE_SIZE, find_cookie, parse_cookie_header, render_set_cookie
 
 steady = settings(derandomize=True, database=None, deadline=None)
 
@@ -48,6 +48,22 @@ class TestReading:
 
     def test_many_cookies_take_linear_time(self):
         assert len(parse_cookie_header("; ".join(f"c{n}=v" for n in range(100_000)))) == 100_000
+
+    @pytest.mark.parametrize(
+        ("lines", "value"),
+        [
+            ([], None),
+            ([b"a=1"], None),
+            ([b"a=session"], None),
+            ([b"session2=1; my-session=2"], None),
+            ([b"a=1; session=2"], "2"),
+            ([b"a=1", b'session="x y"', b"b=2"], "x y"),
+            ([b"session=1", b"session=2"], "2"),
+        ],
+    )
+    def test_one_cookie_is_found_in_all_lines(self, lines, value):
+        headers = [(b"x-session", b"session=0"), *((b"cookie", line) for line in lines)]
+        assert find_cookie(headers, "session") == value
 
     @steady
     @given(st.text(st.characters(max_codepoint=255), max_size=60))

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -284,3 +285,31 @@ class TestManyFields:
         del raw[0]
         assert headers["x-7"] == "7"
         assert headers["x-0"] == "150"
+
+    def test_a_value_that_reads_like_a_name_is_not_taken_for_one(self):
+        headers = Headers(raw=[*self.raw, (b"x-late", b"x-later"), (b"x-later", b"1")])
+        assert dict(headers)["x-later"] == "1"
+
+
+class TestMadeUpNames:
+    """Whoever looks for what a client has named (a query that says which header to show) keeps nothing of it."""
+
+    @pytest.mark.parametrize("size", [20, 300])
+    @pytest.mark.parametrize("ask", [Headers().get, encode_header_name], ids=["look for", "write"])
+    def test_names_that_were_used_once_are_not_kept_for_ever(self, monkeypatch, ask, size):
+        for table in ("asterion._core.headers._looked_up_names", "asterion._core.headertext._checked_names"):
+            monkeypatch.setattr(table, {})  # what fills them here is none of the other tests'
+        grown = []
+        tracemalloc.start()
+        try:
+            for start in (0, 5000):
+                before, _ = tracemalloc.get_traced_memory()
+                for number in range(start, start + 5000):
+                    ask(f"x-{number}".ljust(size, "a"))
+                after, _ = tracemalloc.get_traced_memory()
+                grown.append(after - before)
+        finally:
+            tracemalloc.stop()
+        few = 1100 * 250  # names, and bytes of one that is short with all that it takes to keep it
+        assert grown[0] < few
+        assert grown[1] < few // 10

@@ -9,3 +9,13 @@ def test_a_body_that_is_no_form_has_no_field_whatever_it_says():
     assert not finder.fits
     finder.feed(b"token=abc", is_last=True)
     assert finder.value is None
+
+
+def part(value: bytes) -> bytes:
+    return b'--b\r\ncontent-disposition: form-data; name="token"\r\n\r\n' + value + b"\r\n"
+
+
+def test_a_value_that_is_too_long_to_be_one_leaves_nothing_in_the_next():
+    finder = FieldFinder(Headers({"content-type": "multipart/form-data; boundary=b"}), "token")
+    finder.feed(part(b"x" * 5000) + part(b"abc") + b"--b--\r\n", is_last=True)
+    assert finder.value == "abc"

@@ -328,6 +328,17 @@ async def test_the_parser_reads_any_async_iterable() -> None:
     assert (await parser.parse()).multi_items() == [("a", "x")]
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+async def test_the_parser_reads_other_bytes_like_types(kind: Any) -> None:
+    body = field("a", b"1") + file("f", "f.txt", b"x" * 200_000) + END
+    parser = MultiPartParser(Headers({"content-type": MULTIPART}), stream(kind(body[:100]), kind(body[100:])))
+    form = await parser.parse()
+    upload = form["f"]
+    assert isinstance(upload, UploadFile)
+    assert (form["a"], await upload.read()) == ("1", b"x" * 200_000)
+    await form.close()
+
+
 async def test_a_subclass_sees_every_part() -> None:
     seen: list[str] = []
 
@@ -363,8 +374,16 @@ def test_another_tokenizer_can_drive_the_callbacks() -> None:
     parser.on_part_data(b"xyz", 1, 3)
     parser.on_part_data(b"xyz", 1, 2)  # as long as what stands before it and behind it
     parser.on_part_end()
+    parser.on_part_begin()
+    for line, content in ((head[1:20], b'form-data; name="b"'), (b"Content-Type", b"text/plain; charset=latin-1")):
+        parser.on_header_field(line, 0, len(line))
+        parser.on_header_value(content, 0, len(content))
+        parser.on_header_end()
+    parser.on_headers_finished()
+    parser.on_part_data(b"\xe9", 0, 1)
+    parser.on_part_end()
     parser.on_end()
-    assert parser.items == [("a", "yzy")]
+    assert parser.items == [("a", "yzy"), ("b", "é")]
 
 
 @pytest.mark.parametrize("value", [b'attachment; name="a"', b"form-data", b'form-data; name="a'])

@@ -135,3 +135,13 @@ def test_the_events_have_upstreams_numbers() -> None:
         "FIELD_END": 4,
         "END": 5,
     }
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+async def test_the_parser_reads_other_bytes_like_types(kind: Any) -> None:
+    async def stream() -> Any:
+        for chunk in (b"a=1&b", b"=%32&c=" + b"3" * 100_000):
+            yield kind(chunk)
+
+    form = await FormParser(Headers({"content-type": URL_ENCODED}), stream()).parse()
+    assert form.multi_items() == [("a", "1"), ("b", "2"), ("c", "3" * 100_000)]
