@@ -92,7 +92,7 @@ class RouteTable:
             await refuse_long_path(scope, receive, send)
             return
         for route in index.literals.get(path) or index.candidates(path):
-            if route.__class__ is Route and kind == "http":
+            if route.__class__ is Route and kind == "http" and self._plain:
                 # PERF(benchmarks/plain_text): what `matches` and `update` come to for a plain route, without the
                 # dictionary in between.
                 params = route.params_of(path)

@@ -1,5 +1,6 @@
 """Mounts and hosts: a whole application under a path or a host name, and what it leaves behind in the scope."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from asterion.middleware.base import BaseHTTPMiddleware
 from asterion.requests import Request
 from asterion.responses import JSONResponse, PlainTextResponse, Response
 from asterion.routing import Host, Match, Mount, Route, Router
+from asterion.staticfiles import StaticFiles
 from tests.asgi import http_scope, pass_through, request
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +96,20 @@ def test_a_mount_takes_an_application_or_routes(given: dict[str, Any]) -> None:
 def test_a_mounts_path_begins_with_a_slash() -> None:
     with pytest.raises(ValueError, match="a mount's path must start with '/', got 'x'"):
         Mount("x", routes=[])
+
+
+# --- what a mount passes on ---
+
+
+async def test_what_a_mount_does_not_have_is_looked_for_in_the_other_routes_each_time(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("a file")
+    files = Mount("/", StaticFiles(directory=tmp_path, fall_through=True))
+    router = Router([files, Route("/x", where), Route("/y", where), Mount("/z", routes=WHERE)])
+    for _ in range(2):
+        assert (await request(router, path="/x")).body == b"a file"
+        assert await seen_at(router, "/y") == '["/y","","",{}]'
+        assert await seen_at(router, "/z/x") == '["/z/x","/z","",{}]'
+        assert await seen_at(router, "/nowhere") == 404
 
 
 # --- what is left behind ---

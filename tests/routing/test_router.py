@@ -302,3 +302,37 @@ async def test_websockets_are_not_redirected() -> None:
     scope = {"type": "websocket", "path": "/ws", "headers": [], "root_path": ""}
     await Router([WebSocketRoute("/ws/", ws)])(scope, None, send)  # type: ignore[arg-type]
     assert [message["type"] for message in sent] == ["websocket.close"]
+
+
+# --- methods that somebody has put in place ---
+
+
+@pytest.mark.parametrize("method", ["matches", "handle"])
+async def test_a_method_of_every_route_that_was_replaced_is_called(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """As instrumentations replace them, before the first request."""
+    called: list[str] = []
+    original = getattr(Route, method)
+
+    def replacement(self: Route, *arguments: Any) -> Any:
+        called.append(self.path)
+        return original(self, *arguments)
+
+    monkeypatch.setattr(Route, method, replacement)
+    app = Asterion(
+        routes=[route("/x", "literal"), route("/{name}/y", "template"), Mount("/m", routes=[route("/z", "z")])]
+    )
+    for path, said, of in (("/x", "literal", "/x"), ("/a/y", "template", "/{name}/y"), ("/m/z", "z", "/z")):
+        called.clear()
+        assert await text_at(app, path) == said
+        assert called.count(of) == 1
+
+
+async def test_a_route_with_an_answer_of_its_own_to_other_methods_gives_it() -> None:
+    class Own(Route):
+        async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+            await PlainTextResponse(f"no {scope['method']} here", 405)(scope, receive, send)
+
+    answer = await request(Router([Own("/x", says("x"))]), "POST", "/x")
+    assert (answer.status, answer.body) == (405, b"no POST here")
