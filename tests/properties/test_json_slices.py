@@ -61,6 +61,7 @@ def test_a_text_has_the_same_value_in_slices(value: Any, ascii: bool, indent: in
 
 @given(REPEATING, SIZES)
 @example('{"a": [0], "b": {"a": [1, {"b": 2, "a": 3}]}, "a": [0, [{"a": 1, "b": 2, "a": [1, 2]}]]}', 1)
+@example('[0, {"a": [1], "b": [2], "a": [3, 44444444444], "c": [5]}]', 38)
 @steady(500)
 def test_of_keys_that_stand_more_than_once_the_last_one_counts(text: str, size: int) -> None:
     assert outcome(in_slices, text, size) == outcome(json.loads, text)
