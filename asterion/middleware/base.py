@@ -17,7 +17,7 @@ from asterion.middleware._exchange.exchange import ENDED, Exchange
 from asterion.middleware._exchange.nested import Nest
 from asterion.middleware._exchange.states import PARKED, PASSING, UNWANTED, WAITING
 from asterion.requests import Request
-from asterion.requests._body import BODY as KEPT_BODY
+from asterion.requests._kept import BODY as KEPT_BODY
 from asterion.responses import Response
 from asterion.routing._answers import answer_http_exception
 from asterion.routing._table import RouteTable

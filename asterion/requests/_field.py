@@ -7,7 +7,7 @@ from asterion._core.forms import MultiPartException
 from asterion.formparsers import MissingFormLibrary
 from asterion.formparsers._field import FieldFinder
 from asterion.requests import Request
-from asterion.requests._body import BODY
+from asterion.requests._kept import BODY
 from asterion.types import Message, Receive
 
 

@@ -29,7 +29,7 @@ from asterion.middleware._exchange.states import (
     Unwanted,
 )
 from asterion.requests import Request
-from asterion.requests._body import BODY as KEPT_BODY
+from asterion.requests._kept import BODY as KEPT_BODY
 from asterion.types import ASGIApp, Message, Scope, Send
 
 START = "http.response.start"

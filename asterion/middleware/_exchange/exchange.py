@@ -32,7 +32,7 @@ from asterion.middleware._exchange.intake import EARLIER
 from asterion.middleware._exchange.states import HELD, LAST, NEW, PARK, PARKED, PASSING, READING, WAITING
 from asterion.middleware._exchange.tasks import Tasks
 from asterion.requests import Request
-from asterion.requests._body import BODY as KEPT_BODY
+from asterion.requests._kept import BODY as KEPT_BODY
 from asterion.responses import FileResponse, Response
 from asterion.types import Message
 

@@ -14,7 +14,7 @@ import anyio
 from asterion.middleware._exchange.call import Call
 from asterion.middleware._exchange.states import NEW
 from asterion.requests import ClientDisconnect
-from asterion.requests._body import BODY as KEPT_BODY
+from asterion.requests._kept import BODY as KEPT_BODY
 from asterion.types import Message, Receive, Scope
 
 BODY_GONE = (

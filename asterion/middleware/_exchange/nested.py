@@ -30,7 +30,7 @@ from asterion.middleware._exchange.outcome import CALL, NestedResponse, NestedSt
 from asterion.middleware._exchange.run import Beyond, Boundary, Run
 from asterion.middleware._exchange.states import NEW, WAITING
 from asterion.requests import Request
-from asterion.requests._body import BODY as KEPT_BODY
+from asterion.requests._kept import BODY as KEPT_BODY
 from asterion.routing._answers import response_to_http_exception
 from asterion.routing._endpoints import settled_response
 from asterion.routing._table import Found, RouteTable
