@@ -65,6 +65,7 @@ GROUPS: dict[str, Group] = {
             "failures/test_472_debug_messages.py",
             "failures/test_cors_and_errors.py",
             "failures/test_methods_and_handlers.py",
+            "failures/test_websockets.py",
         ),
     ),
     "sessions": Group(

@@ -197,6 +197,18 @@ async def test_an_error_on_the_first_line_of_a_file_is_marked_there(tmp_path: Pa
     assert '<span><span class="number">    2 </span>x = 1' in page
 
 
+async def test_an_error_in_the_middle_of_a_file_is_marked_there_too(tmp_path: Path) -> None:
+    path = tmp_path / "long.py"
+    path.write_text("x = 1\n" * 8 + "raise KeyError('late')\n" + "y = 2\n" * 8)
+    try:
+        runpy.run_path(str(path))
+    except KeyError as error:
+        page = ServerErrorMiddleware(PlainTextResponse(""), debug=True).generate_html(error)
+    assert '<span class="current"><span class="number">    9 </span>raise KeyError(' in page
+    assert '<span><span class="number">    8 </span>x = 1' in page
+    assert '<span><span class="number">   10 </span>y = 2' in page
+
+
 async def test_debug_warns_once_where_others_can_see_it(caplog: pytest.LogCaptureFixture) -> None:
     app = Asterion(routes=[Route("/", broken)], debug=True)
     for _ in range(2):

@@ -8,6 +8,8 @@ from asterion._core.hosts import host_header, parse_host
 
 steady = settings(derandomize=True, database=None, deadline=None)
 
+LONGEST_IPV6 = "0000:0000:0000:0000:0000:ffff:255.255.255.255"  # 45 characters
+
 
 @pytest.mark.parametrize(
     ("value", "host", "port"),
@@ -23,6 +25,7 @@ steady = settings(derandomize=True, database=None, deadline=None)
         ("[::1]", "[::1]", None),
         ("[2001:DB8::1]:443", "[2001:db8::1]", 443),
         ("[::ffff:1.2.3.4]", "[::ffff:1.2.3.4]", None),
+        (f"[{LONGEST_IPV6}]:1", f"[{LONGEST_IPV6}]", 1),
         ("a" * 63 + ".b", "a" * 63 + ".b", None),
         ("a." * 126 + "a", "a." * 126 + "a", None),
         ("a." * 126 + "a.", "a." * 126 + "a.", None),
@@ -38,6 +41,7 @@ def test_names_addresses_and_ports_are_read(value, host, port):
         "", ".", "..", ".example.com", "a..b", "example.com..", "a" * 64, ("a" * 60 + ".") * 5,
         "aa." + "a." * 125 + "a",
         "a:", ":80", "a:b", "a:-1", "a:+1", "a:1_0", "a:65536", "a:99999999", "a: 80", "a:80:80", "a:\u0661",
+        "a:000080",
         "a b", " a", "a ", "a\t", "a\r\n", "a\x00", "a/b", "a\\b", "a?b", "a#b", "a@b", "u:p@a", "a,b", "a;b", "a%41",
         "é",
         "\u212aelvin", "*", "*.example.com", "http://a", "a'b", "<a>",

@@ -25,6 +25,7 @@ def scope_of(*headers, kind="websocket", scheme="wss", host="app.example"):
         ("http://[::1]:8000", "http://[::1]:8000"),
         ("chrome-extension://abcdef", "chrome-extension://abcdef"),
         ("capacitor://localhost", "capacitor://localhost"),
+        ("h3+x://localhost", "h3+x://localhost"),
         ("https://app.example.", "https://app.example."),
     ],
 )
@@ -162,6 +163,8 @@ def test_a_refusal_tells_what_was_wrong_and_cannot_break_a_log_line():
     assert why.startswith(r"its origin 'https://evil\r\nfake: 1x")
     assert why.endswith("is neither 'https://app.example' nor one of 1 allowed ones")
     assert len(why) < 300
+    why = OriginPolicy(["https://b.example"]).refusal(scope_of(("origin", "x" * 101)))
+    assert why.startswith(f"its origin '{'x' * 100}' is neither")
 
 
 @pytest.mark.parametrize(

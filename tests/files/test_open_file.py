@@ -1,13 +1,14 @@
 """The file behind a FileResponse, closed on every way out, native cancellation included."""
 
 import asyncio
+import os
 import threading
 import warnings
 
 import pytest
 
 from asterion.responses import FileResponse
-from asterion.responses._openfile import FileIsClosed, OpenFile
+from asterion.responses._openfile import FileIsClosed, FileNotAvailable, OpenFile
 
 
 @pytest.fixture
@@ -23,6 +24,21 @@ def test_closing_twice_or_before_opening_is_harmless_and_final(path):
     file.close()
     with pytest.raises(FileIsClosed):
         file.open()
+
+
+def lowest_descriptor():
+    """POSIX: what is opened gets the lowest number that is free."""
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    os.close(descriptor)
+    return descriptor
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a directory cannot be opened elsewhere")
+def test_what_turns_out_to_be_no_file_is_not_left_open(tmp_path):
+    before = lowest_descriptor()
+    with pytest.raises(FileNotAvailable, match="not a file with contents"):
+        OpenFile(tmp_path).open()
+    assert lowest_descriptor() == before
 
 
 def test_a_file_that_was_not_opened_cannot_be_read(path):

@@ -177,6 +177,27 @@ def test_an_origin_no_browser_sends_is_logged(caplog, origin):
     assert repr(origin) in caplog.text
 
 
+def test_origins_that_browsers_send_are_no_warning(caplog):
+    with caplog.at_level(logging.WARNING):
+        CORSMiddleware(None, allow_origins=[ORIGIN, "http://localhost:3000", "null", "*"])
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("origin", ["https://a.example\x01", "https://a.example\x7f", "https://é.example"])
+@pytest.mark.parametrize("options", [{"allow_origins": ["*"]}, {"allow_origin_regex": "(?s).*"}])
+async def test_what_is_no_plain_text_is_no_origin_whoever_is_allowed(origin, options):
+    answer = await ask(origin, **options)
+    assert "access-control-allow-origin" not in answer.headers
+    assert b"origin" in (await preflight(origin, **options)).body
+
+
+@pytest.mark.parametrize("wanted", ["x-a\x01", "x-é"])
+async def test_names_of_headers_that_are_no_plain_text_are_not_echoed(wanted):
+    answer = await preflight(headers=wanted, allow_origins=["*"], allow_headers=["*"])
+    assert (answer.status, answer.body) == (400, b"Disallowed CORS headers")
+    assert "access-control-allow-headers" not in answer.headers
+
+
 async def test_the_method_that_marks_answers_can_be_called_without_an_origin():
     """Subclasses and other middleware call it with messages of their own."""
     sent = []

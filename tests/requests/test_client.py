@@ -7,6 +7,9 @@ import anyio.lowlevel
 import pytest
 
 from asterion.requests import SERVER_PUSH_HEADERS_TO_COPY, Request
+from asterion.responses import StreamingResponse
+from tests.asgi import Exchange
+from tests.asgi import http_scope as asgi_scope
 from tests.requests.building import Channel, http_scope, make_request
 
 pytestmark = pytest.mark.anyio
@@ -83,6 +86,30 @@ async def test_polling_leaves_receive_alone_while_another_task_reads_the_body() 
     request: Request[Any] = Request(http_scope(**{"asterion.reading": True}), channel)
     assert not await request.is_disconnected()
     assert channel.calls == 0
+
+
+async def test_polling_beside_a_response_that_listens_itself_lets_others_run() -> None:
+    polls: list[bool] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        request: Request[Any] = Request(scope, receive)
+
+        async def chunks() -> Any:
+            yield b"x"
+            while len(polls) < 1000:
+                polls.append(await request.is_disconnected())
+                if polls[-1]:
+                    break
+
+        await StreamingResponse(chunks())(scope, receive, send)
+
+    exchange = Exchange(app, asgi_scope(spec_version="2.3"))
+    async with anyio.create_task_group() as group:
+        group.start_soon(exchange.run)
+        while not polls:
+            await anyio.lowlevel.checkpoint()
+        exchange.disconnect()
+    assert len(polls) < 1000
 
 
 async def sent_by(**scope: Any) -> tuple[Request[Any], list[Any]]:

@@ -135,6 +135,11 @@ def test_everything_else_is_the_default(url: object) -> None:
     assert next_url(url, default="/home") == "/home"
 
 
+def test_a_target_may_have_2048_characters() -> None:
+    assert next_url("/" + "a" * 2047) == "/" + "a" * 2047
+    assert next_url("/" + "a" * 2048) == "/"
+
+
 def test_without_a_valid_host_no_url_is_ours_but_paths_are() -> None:
     for host in (None, "shop.example/evil", ""):
         assert next_url("https://shop.example/a", host=host) == "/"
