@@ -22,6 +22,7 @@ TARGETS: dict[str, Target] = {
     "multipart": bodies.multipart,
     "urlencoded": bodies.urlencoded,
     "json": bodies.json_body,
+    "json-slices": bodies.json_slices,
     "sessions": sessions.sessions,
 }
 """By name; each name is a folder of `fuzz/corpus`."""

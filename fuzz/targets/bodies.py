@@ -9,6 +9,7 @@ from asterion._core.forms import FormLimits, MultiPartException, UrlEncodedDecod
 from asterion._core.jsonbody import MalformedJSON, parse_json
 from asterion._core.jsoncodec import STANDARD
 from asterion._core.jsondepth import nests_deeper
+from asterion._core.jsonslices import JSONSlices
 from asterion.datastructures import Headers, UploadFile
 from asterion.formparsers import MultiPartParser
 from fuzz.law import finish, holds
@@ -111,3 +112,22 @@ def json_body(data: bytes) -> None:
         return
     holds(repr(parse_json(written)) == repr(value), data, written)
     holds(json.loads(json.dumps(value)) == json.loads(written), data)
+
+
+def json_slices(data: bytes) -> None:
+    """JSON read in slices, of as many characters as the first byte says: the value, or the fault, of the whole text."""
+    size, text = 1 + data[:1][0] % 32 if data else 1, data[1:].decode("utf-8", "replace")
+    if nests_deeper(text.encode(), 100):
+        return  # how deep the interpreter goes depends on who asks
+    slices = JSONSlices(text, size)
+    try:
+        while slices.step():
+            pass
+        found: Any = repr(slices.value)
+    except json.JSONDecodeError as error:
+        found = error.msg, error.pos
+    try:
+        expected: Any = repr(json.loads(text))
+    except json.JSONDecodeError as error:
+        expected = error.msg, error.pos
+    holds(found == expected, size, text, found, expected)
