@@ -260,11 +260,8 @@ class WebSocket(HTTPConnection):
 
     async def send_text(self, data: str) -> None:
         """Send a text frame. Raises as `send`."""
-        if (  # as `receive_text`
-            self.application_state is not _CONNECTED
-            or self.client_state is not _CONNECTED
-            or "send" in self.__dict__
-            or type(self).send is not _SEND
+        if (  # as `receive_text`; that the client has left is found by sending
+            self.application_state is not _CONNECTED or "send" in self.__dict__ or type(self).send is not _SEND
         ):
             await self.send({"type": "websocket.send", "text": data})
             return

@@ -1,6 +1,7 @@
 """Streaming: chunks one by one, a client that leaves at any moment, and an iterator that is always closed."""
 
 import asyncio
+import contextlib
 import contextvars
 import errno
 from collections.abc import AsyncIterator, Iterator
@@ -224,6 +225,25 @@ async def test_an_error_of_receive_is_raised_as_itself(spec_version: str) -> Non
     assert source.log[-1] == "closed"
 
 
+async def test_an_error_of_receive_that_comes_when_the_response_is_complete_is_none_of_its(spec_version: str) -> None:
+    done: list[int] = []
+    sending = anyio.Event()
+
+    async def receive() -> Any:
+        await sending.wait()
+        raise KeyError("receive")
+
+    async def last_takes_long(message: Any) -> None:
+        if message.get("more_body") is False:
+            sending.set()
+        await wait_all_blocked()
+
+    response = StreamingResponse(Source().chunks(), background=BackgroundTask(done.append, 1))
+    exchange = Exchange(response, http_scope(spec_version=spec_version), on_send=last_takes_long)
+    await response(exchange.scope, receive, exchange.send)
+    assert (exchange.complete, done) == (True, [1])
+
+
 # --- closing ---
 
 
@@ -359,7 +379,8 @@ async def test_a_stream_that_never_gives_the_loop_a_turn_makes_no_task() -> None
     assert receives == 0
 
 
-async def test_nothing_is_left_waiting_in_receive_after_the_response(spec_version: str) -> None:
+@pytest.mark.parametrize("fails", [False, True])
+async def test_nothing_is_left_waiting_in_receive_after_the_response(fails: bool, spec_version: str) -> None:
     waiting = 0
 
     async def receive() -> Any:
@@ -373,7 +394,15 @@ async def test_nothing_is_left_waiting_in_receive_after_the_response(spec_versio
     async def send(message: Any) -> None:
         await anyio.lowlevel.checkpoint()
 
-    await StreamingResponse([b"a"] * 50)(http_scope(spec_version=spec_version), receive, send)
+    async def source() -> AsyncIterator[bytes]:
+        for _ in range(50):
+            yield b"a"
+        assert waiting == 1
+        if fails:
+            raise KeyError("in the source")
+
+    with pytest.raises(KeyError, match="in the source") if fails else contextlib.nullcontext():
+        await StreamingResponse(source())(http_scope(spec_version=spec_version), receive, send)
     assert waiting == 0
 
 
