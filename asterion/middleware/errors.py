@@ -6,7 +6,6 @@ raise it. A page tells nothing about the error unless `debug` is on. A client th
 
 import inspect
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -142,15 +141,18 @@ class ServerErrorMiddleware:
         return PlainTextResponse("Internal Server Error", status_code=500)
 
     def generate_plain_text(self, exc: Exception) -> str:
-        """The traceback as text."""
-        return "".join(traceback.format_exception(exc))
+        """The traceback as text; of one of more than 100 calls, the first 50 and the last."""
+        return _debugpage.as_text(exc)
 
     def generate_html(self, exc: Exception, limit: int = 7) -> str:
-        """The traceback as a page, with `limit` lines of source around each frame's line."""
-        frames = inspect.getinnerframes(exc.__traceback__, limit) if exc.__traceback__ else []
-        shown = [
-            self.generate_frame_html(frame, is_collapsed=place > 0) for place, frame in enumerate(reversed(frames))
-        ]
+        """The traceback as a page, with `limit` lines of source around each frame's line.
+
+        Of one of more than 100 calls, it has the first 50 and the last.
+        """
+        frames, left_out = _debugpage.innermost_first(exc, limit)
+        shown = [self.generate_frame_html(frame, is_collapsed=place > 0) for place, frame in enumerate(frames)]
+        if left_out:
+            shown.insert(_debugpage.EDGE, _debugpage.left_out(left_out))
         return _debugpage.page(exc, shown, self.generate_plain_text(exc))
 
     def generate_frame_html(self, frame: inspect.FrameInfo, is_collapsed: bool) -> str:

@@ -266,8 +266,7 @@ PAGE = [("accept", "text/html")]
 large("gzip in pieces of 64 KiB", sent, partial(compressed, 64 * 1024), [("accept-encoding", "gzip")])
 large("gzip in pieces of 127 KiB", sent, partial(compressed, 127 * 1024), [("accept-encoding", "gzip")], slow=True)
 large("gzip in pieces of 1 MiB", sent, partial(compressed, MEBIBYTE), [("accept-encoding", "gzip")], slow=True)
-WHY_DEBUG = "The source of 800 frames is read and written. debug=True is for developers only."
-large("debug page of 800 calls", sent, failing, PAGE, units=5.0, because=WHY_DEBUG)
-large("debug text of 800 calls", sent, failing, [], units=2.0, because=WHY_DEBUG)
+large("debug page of 800 calls", sent, failing, PAGE)
+large("debug text of 800 calls", sent, failing, [])
 large("debug page of 100 errors", sent, chained, PAGE)
 large("a stream of 20,000 pieces", sent, fed, [])
