@@ -5,7 +5,6 @@ that is gone is told so and never waits for ever.
 """
 
 from collections.abc import AsyncIterator
-from io import BytesIO
 from typing import Any
 
 from asterion._core.bodylimits import MAX_BODY_SIZE_SCOPE_KEY, RequestBodyTooLarge
@@ -15,6 +14,7 @@ from asterion._core.scopekeys import LISTENERS, READING, STASHED, Listener
 from asterion.concurrency import Turns, in_turns
 from asterion.requests._connection import HTTPConnection, StateT
 from asterion.requests._kept import BODY, KeptBody
+from asterion.requests._whole import WholeBody
 from asterion.types import Message, Receive
 
 _NEVER_TOO_LARGE = 64 * 1024
@@ -144,7 +144,7 @@ class BodyRequest(HTTPConnection[StateT]):
                 if size > _NEVER_TOO_LARGE:
                     self._judge_size(size)
                     if size > _PUT_TOGETHER and more and len(chunks) > 1:
-                        await self._collect_large(chunks, size, BodyStream(self))
+                        await self._collect_large(chunks, BodyStream(self))
                         return
 
     async def _collect_own(self, chunks: list[bytes]) -> None:
@@ -157,26 +157,22 @@ class BodyRequest(HTTPConnection[StateT]):
                 size += len(chunk)
                 self._judge_size(size)
                 if size > _PUT_TOGETHER and len(chunks) > 1:
-                    await self._collect_large(chunks, size, pieces)
+                    await self._collect_large(chunks, pieces)
         finally:
             close = getattr(stream, "aclose", None)
             if close is not None:
                 await close()
 
-    async def _collect_large(self, chunks: list[bytes], size: int, rest: AsyncIterator[bytes]) -> None:
-        """Put `chunks`, which are `size` bytes, and `rest` together as it comes; `chunks` is one piece then.
-
-        To join 32 MiB at their end would hold the event loop for 10 ms, and take their memory twice. What is written to
-        memory grows in place, and `getvalue` gives it away without a copy (CPython).
-        """
-        whole, turns = BytesIO(), Turns()
-        whole.writelines(chunks)
+    async def _collect_large(self, chunks: list[bytes], rest: AsyncIterator[bytes]) -> None:
+        """Put `chunks` and `rest` together as it comes, with turns for others; `chunks` is one piece then."""
+        whole, turns = WholeBody(), Turns()
+        for chunk in chunks:
+            whole.write(chunk)
         chunks.clear()
         try:
             async for chunk in rest:
                 whole.write(chunk)
-                size += len(chunk)
-                self._judge_size(size)
+                self._judge_size(whole.size)
                 if not self._stream_consumed:  # what is put back behind the last piece would never be asked for
                     await turns.give()
         finally:

@@ -60,7 +60,11 @@ def numbered(size: int, piece: int = PIECE) -> list[bytes]:
 
 @pytest.mark.parametrize("last", [[], [b""]], ids=["", "then nothing"])
 @pytest.mark.parametrize("piece", [PIECE, 100_003, MEBIBYTE, 5 * MEBIBYTE])
-@pytest.mark.parametrize("size", [MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 1, MEBIBYTE + PIECE + 1, 3 * MEBIBYTE + 7])
+@pytest.mark.parametrize(
+    "size",
+    [MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 1, MEBIBYTE + PIECE + 1, 3 * MEBIBYTE + 7, 8 * MEBIBYTE, 8 * MEBIBYTE + 1,
+     32 * MEBIBYTE, 33 * MEBIBYTE + 5],
+)  # fmt: skip
 async def test_a_body_of_any_size_is_all_its_pieces(size: int, piece: int, last: list[bytes]) -> None:
     pieces = numbered(size, piece)
     request: Request[Any] = Request(http_scope(), Channel(pieces + last))
@@ -76,8 +80,8 @@ async def test_a_body_that_came_in_one_piece_is_that_piece() -> None:
     assert await Request[Any](http_scope(), Channel([piece, b""])).body() is piece
 
 
-async def test_a_large_body_takes_little_more_than_its_own_memory() -> None:
-    size = 8 * MEBIBYTE
+@pytest.mark.parametrize("size", [8 * MEBIBYTE, 32 * MEBIBYTE])
+async def test_a_large_body_takes_little_more_than_its_own_memory(size: int) -> None:
     left = size // PIECE
 
     async def receive() -> dict[str, Any]:
