@@ -146,7 +146,7 @@ async def _deliver(send: Send, message: Message) -> None:
 
 
 async def read_body(receive: Receive) -> BinaryIO | None:
-    """The whole body of a request as a file at its start; None if the client left before it was complete."""
+    """The whole body of a request as a file; None if the client left before it was complete."""
     body = tempfile.SpooledTemporaryFile(max_size=_SPOOL_SIZE)  # noqa: SIM115 - the responder closes it
     size = 0
     try:
@@ -162,7 +162,6 @@ async def read_body(receive: Receive) -> BinaryIO | None:
             else:
                 body.write(chunk)
             if not message.get("more_body", False):
-                body.seek(0)
                 return cast(BinaryIO, body)
     except BaseException:
         body.close()
@@ -170,7 +169,7 @@ async def read_body(receive: Receive) -> BinaryIO | None:
 
 
 def build_environ(scope: Scope, body: bytes | BinaryIO) -> dict[str, Any]:
-    """The `environ` of PEP 3333 for a request with `body` (bytes, or a file at its start)."""
+    """The `environ` of PEP 3333 for a request with `body` (bytes, or a file, which is gone back to the start of)."""
     stream = BytesIO(body) if isinstance(body, bytes) else body
     size = stream.seek(0, 2)
     stream.seek(0)

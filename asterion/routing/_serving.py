@@ -105,7 +105,6 @@ async def _foreign(app: ASGIApp, state: State) -> AsyncIterator[None]:
             await app(scope, talk.receive, talk.send)
         finally:
             talk.answered.set()
-            talk.ended.set()
 
     companion = Companion(run)
     try:
@@ -118,7 +117,6 @@ async def _foreign(app: ASGIApp, state: State) -> AsyncIterator[None]:
         yield
         if talk.started:
             talk.stop.set()
-            await talk.ended.wait()
             await companion.wait()
             if isinstance(companion.error, Exception):
                 raise companion.error
@@ -134,7 +132,6 @@ class _Talk:
     def __init__(self) -> None:
         self.answered = anyio.Event()
         self.stop = anyio.Event()
-        self.ended = anyio.Event()
         self.started = False
         self.failure: str | None = None
         self._told = False
@@ -154,8 +151,5 @@ class _Talk:
         elif kind in ("lifespan.startup.failed", "lifespan.shutdown.failed"):
             self.failure = message.get("message") or f"a mounted application sent {kind}"
             self.answered.set()
-            self.ended.set()
-        elif kind == "lifespan.shutdown.complete":
-            self.ended.set()
-        else:
+        elif kind != "lifespan.shutdown.complete":
             raise RuntimeError(f"{kind!r} is no message of the lifespan protocol")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from asterion.applications import Asterion, Starlette
+from asterion.concurrency import running_task
 from asterion.endpoints import HTTPEndpoint
 from asterion.exceptions import HTTPException
 from asterion.middleware import Middleware
@@ -15,7 +16,7 @@ from asterion.requests import Request
 from asterion.responses import JSONResponse, PlainTextResponse, Response
 from asterion.routing import Host, Mount, Route, Router, WebSocketRoute
 from asterion.websockets import WebSocket
-from tests.asgi import Exchange, function_layers, http_scope, layer_class, request
+from tests.asgi import Exchange, function_layers, http_scope, layer_class, pass_through, request
 
 pytestmark = pytest.mark.anyio
 
@@ -298,6 +299,27 @@ async def test_a_mounted_lifespan_is_found_beneath_middleware_and_in_routes() ->
     )
     await live(app)
     assert log == ["inner starts", "wrapped starts", "wrapped ends", "inner ends"]
+
+
+async def test_a_mounted_lifespan_runs_in_the_task_of_the_outer_one_also_beneath_middleware() -> None:
+    """So that it may hold a cancel scope open while it serves."""
+    tasks: list[Any] = []
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        tasks.append(running_task())
+        yield
+        tasks.append(running_task())
+
+    inner = Asterion(lifespan=lifespan)
+    await live(
+        Asterion(
+            lifespan=lifespan,
+            routes=[Mount("/a", app=CORSMiddleware(layer_class("nested")(inner, dispatch=pass_through)))],
+        )
+    )
+    assert len(tasks) == 4
+    assert all(task is tasks[0] for task in tasks)
 
 
 async def test_a_mounted_start_up_that_fails_leaves_what_was_entered_and_is_raised_as_itself() -> None:

@@ -87,6 +87,15 @@ def test_any_other_method_is_405_with_allow(client_of, method):
     assert response.headers["allow"] == "GET, PUT, QUERY"
 
 
+@pytest.mark.anyio
+async def test_in_an_application_its_handlers_answer_any_other_method():
+    async def sorry(request, error):
+        return PlainTextResponse("sorry", error.status_code, error.headers)
+
+    answer = await request(Asterion(routes=[Route("/", Page)], exception_handlers={405: sorry}), "POST")
+    assert (answer.status, answer.body, answer.headers["allow"]) == (405, b"sorry", "GET, PUT, QUERY")
+
+
 def test_a_subclass_adds_and_removes_methods(client_of):
     client = client_of(Child)
     assert client.post("/").text == "posted"

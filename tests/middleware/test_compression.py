@@ -1,5 +1,6 @@
 """Compression in every coding: agreed with the client, whole or not at all, chunk by chunk (rows 59 and 60)."""
 
+import contextlib
 import gzip
 import importlib
 import threading
@@ -589,3 +590,40 @@ async def test_the_other_libraries_do_as_well(without_libraries, coding, module,
 @pytest.mark.skipif(importlib.util.find_spec("compression") is None, reason="compression.zstd is new in Python 3.14")
 async def test_the_standard_library_makes_zstd():
     assert isinstance(coders.coder_for("zstd", 3, "zstd_level")(None), coders.StandardZstdCoder)
+
+
+PUSH = {"type": "http.response.push", "path": "/a.css", "headers": []}
+PIECE = {"type": "http.response.zerocopysend", "file": 0, "count": 1, "more_body": True}
+
+
+@pytest.mark.parametrize(
+    ("messages", "raised"),
+    [
+        ([{"type": "http.response.body", "body": b"a", "more_body": True}, PUSH], True),
+        ([{"type": "http.response.body", "body": b"a", "more_body": True}, PIECE], True),
+        ([{"type": "http.response.body", "body": b"a", "more_body": True}, {**PIECE, "more_body": False}], False),
+        ([PIECE, {**PIECE, "more_body": False}], False),
+        ([{"type": "http.response.pathsend", "path": "/a.png"}], False),
+    ],
+)
+async def test_an_error_is_raised_again_unless_the_response_that_was_left_as_it_is_was_complete(messages, raised):
+    """Whatever the body is made of: to its handler an error behind it is one of background work."""
+    handled = []
+
+    async def endpoint(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"image/png")]})
+        for message in messages:
+            await send(message)
+        raise KeyError("late")
+
+    def handler(request, error):
+        handled.append(error)
+
+    app = Asterion(
+        routes=[Mount("/", endpoint)],
+        middleware=[Middleware(CompressionMiddleware)],
+        exception_handlers={KeyError: handler},
+    )
+    with pytest.raises(KeyError, match="late") if raised else contextlib.nullcontext():
+        await request(app, headers=[("accept-encoding", "gzip")])
+    assert len(handled) == 1

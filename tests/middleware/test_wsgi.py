@@ -1,5 +1,6 @@
 """WSGI applications inside of an ASGI one (PEP 3333)."""
 
+import sys
 import tempfile
 import threading
 from wsgiref.validate import validator
@@ -33,6 +34,30 @@ async def test_the_body_is_read_whole_also_when_it_came_in_chunks():
         return [body]
 
     assert (await request(WSGIMiddleware(echo), "POST", body=[b"a", b"b" * 2_000_000, b"c"])).body[-2:] == b"bc"
+
+
+@pytest.mark.parametrize("pieces", [[b""], [b"abc"], [b"a", b"", b"bc"]])
+async def test_a_small_body_is_there_from_its_first_byte_on(pieces):
+    def echo(environ, start_response):
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read()]
+
+    assert (await request(WSGIMiddleware(echo), "POST", body=pieces)).body == b"".join(pieces)
+
+
+async def test_what_goes_to_the_disk_is_written_off_the_loop(monkeypatch):
+    """Up to 1 MiB are kept in memory, which takes no thread."""
+    written = []
+
+    class Spool(tempfile.SpooledTemporaryFile):
+        def write(self, chunk):
+            written.append((len(chunk), threading.get_ident() == loop))
+            return super().write(chunk)
+
+    loop = threading.get_ident()
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", Spool)
+    await request(WSGIMiddleware(hello), "POST", body=[bytes(2**20 - 1), b"a", b"b", b"c"])
+    assert written == [(2**20 - 1, True), (1, True), (1, False), (1, False)]
 
 
 async def test_a_client_that_leaves_during_its_upload_is_never_seen_by_the_application():
@@ -217,17 +242,40 @@ def test_environ_says_what_pep_3333_asks_for():
         "QUERY_STRING": "a=%20",
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
         "CONTENT_TYPE": "text/plain",
         "CONTENT_LENGTH": "3",
         "HTTP_HOST": "example.com",
         "HTTP_COOKIE": "a=1; b=2",
         "HTTP_X_A": "1,2",
+        "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
     }
     assert {key: environ[key] for key in expected} == expected
     assert "HTTP_X_FORWARDED_FOR" not in environ
     assert environ["wsgi.input"].read() == b"abc"
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("http", "80"), ("https", "443")])
+@pytest.mark.parametrize("server", [None, ("/run/server.sock", None)])
+def test_a_server_without_a_port_has_that_of_its_scheme(server, scheme, port):
+    environ = build_environ(http_scope(server=server) | {"scheme": scheme}, b"")
+    assert (environ["SERVER_PORT"], environ["wsgi.url_scheme"]) == (port, scheme)
+
+
+@pytest.mark.parametrize(
+    ("said", "body", "length"),
+    [(None, b"", None), ("0", b"", "0"), (None, b"abc", "3"), ("5", b"abc", "3"), ("5", b"", "0")],
+)
+def test_the_length_is_that_of_the_body_and_none_where_nobody_speaks_of_one(said, body, length):
+    headers = [] if said is None else [("content-length", said)]
+    assert build_environ(http_scope("POST", headers=headers), body).get("CONTENT_LENGTH") == length
 
 
 async def test_the_reference_validator_has_nothing_to_say():
