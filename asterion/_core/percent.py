@@ -16,6 +16,7 @@ from urllib.parse import unquote
 __all__ = ("split_fields", "unquote_bytes", "unquote_text")
 
 _SLICE = 64 * 1024
+_SHORT = 256  # bytes in which it does not pay to look for runs of percent signs
 _NO_ESCAPE = re.compile(b"%(?![0-9A-Fa-f]{2})")
 
 # Escapes that would be taken for separators once they are decoded wait behind a NUL until the text is split. So does
@@ -27,6 +28,9 @@ _GIVEN_BACK = (("\x0026", "&"), ("\x003D", "="), ("\x0000", "\x00"))
 def unquote_bytes(raw: bytes) -> bytes:
     """Decode the escapes in `raw`; all other bytes stay, as do percent signs that begin no escape."""
     if len(raw) <= _SLICE:
+        if len(raw) > _SHORT and b"%%" in raw:
+            # Long runs of percent signs, twice as each takes part in two pairs: half the time of the expression below.
+            raw = raw.replace(b"%%", b"%25%").replace(b"%%", b"%25%")
         # With every percent sign the beginning of an escape, this is quoted-printable (RFC 2045 section 6.7) but for
         # the sign, and that the interpreter decodes without an object for each of them.
         return a2b_qp(_NO_ESCAPE.sub(b"%25", raw).replace(b"=", b"=3D").replace(b"%", b"="))

@@ -65,6 +65,13 @@ def test_a_lone_surrogate_that_a_program_wrote_stays():
     assert QueryParams("a=\ud800%41&%26=\udfff").multi_items() == [("a", "\ud800A"), ("&", "\udfff")]
 
 
+@pytest.mark.parametrize("signs", range(1, 8))
+@pytest.mark.parametrize("then", [b"", b"41", b"4", b"g", b"%41", b"&"])
+def test_runs_of_percent_signs_are_that_in_long_texts_too(signs, then):
+    raw = (b"%" * signs + then + b"a") * 100
+    assert unquote_bytes(raw) == unquote_to_bytes(raw)
+
+
 @pytest.mark.parametrize("ending", ["%41", "%4", "%", "%%41", "%%", "é", "%g", "%%%"])
 @pytest.mark.parametrize("offset", range(-4, 3))
 def test_an_escape_across_the_end_of_a_slice_is_whole(ending, offset):
