@@ -134,17 +134,22 @@ SUMMARIES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
 
 
 def _mutants(result: dict[str, Any]) -> list[str]:
-    """The table of the mutants: a line for each draw from a group of modules, and one for all that a seed has drawn."""
+    """The table of the mutants: a line for each draw from a group of modules, and one for all that a seed has drawn.
+
+    How many were noticed at first was not kept of the earliest draws.
+    """
     groups = sorted(result["asterion"]["mutants"].items())
     draws = [(name, draw) for name, draws in groups for draw in draws]
-    counts = ("possible", "drawn", "first", "equivalent", "noticed", "survived")
+    counts = ("possible", "drawn", "noticed at first", "first", "equivalent", "noticed", "survived")
     for seed in sorted({draw["seed"] for _, draw in draws}):
         of_seed = [draw for _, draw in draws if draw["seed"] == seed]
-        draws.append(("all", {"seed": seed} | {name: sum(one[name] for one in of_seed) for name in counts}))
+        known = [count for count in counts if all(count in one for one in of_seed)]
+        draws.append(("all", {"seed": seed} | {count: sum(one[count] for one in of_seed) for count in known}))
     titles = (
         "seed",
         "possible",
         "drawn",
+        "noticed at first",
         "not noticed at first",
         "equivalent",
         "noticed",
@@ -154,7 +159,7 @@ def _mutants(result: dict[str, Any]) -> list[str]:
     lines = [f"| modules | {' | '.join(titles)} |", f"| :-- |{' --: |' * len(titles)}"]
     for name, one in draws:
         share = one["noticed"] / max(1, one["noticed"] + one["survived"])
-        figures = " | ".join(_text(one[count]) for count in counts)
+        figures = " | ".join(_text(one[count]) if count in one else "" for count in counts)
         lines.append(f"| {name} | {one['seed']} | {figures} | {share:.1%} |")
     return lines
 

@@ -61,6 +61,7 @@ class Found:
             "timeout": self.ends["timeout"],
             "survived": self.ends["survived"],
             "first": self.ends["survived"],
+            "noticed at first": noticed,
             "seed": seed,
             "left": self.left,
         }

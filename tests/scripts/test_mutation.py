@@ -230,7 +230,7 @@ class TestRuns:
         found = kept(tree / "scripts/results/mutation.json")
         figure = {"possible": 7, "drawn": 7, "equivalent": 1, "tried": 6, "noticed": 5, "timeout": 0, "survived": 1}
         survivor = "small.py: grown: number > 3 -> number >= 3"
-        assert found == {"small": [figure | {"seed": 6, "first": 1, "left": [survivor]}]}
+        assert found == {"small": [figure | {"seed": 6, "first": 1, "noticed at first": 5, "left": [survivor]}]}
         assert (tree / "asterion/small.py").read_text() == MODULE
         assert not list(tree.rglob("*.pyc"))
 
