@@ -1,5 +1,7 @@
 """What is mutated, in groups of modules that one sample is drawn from, and the tests that are to notice it.
 
+What is in no group serves developers and not requests: the test client, the commands, the drop-in.
+
 The tests stand in the order in which they are run, the quickest to notice first. They are those of the module itself:
 a change that only a test of another part notices is taken for one that nobody notices.
 """
@@ -94,6 +96,7 @@ GROUPS: dict[str, Group] = {
             "_core/filehead.py",
             "_core/ranges.py",
             "_core/assets.py",
+            "responses/_mediatypes.py",
         ),
         ("core/test_ranges.py", "core/test_openpaths.py", "files"),
     ),
@@ -115,9 +118,10 @@ GROUPS: dict[str, Group] = {
         ("core/test_urls.py", "core/test_urltext.py", "core/test_origins.py", "middleware/test_origin.py"),
     ),
     "forms": Group(
-        ("_core/forms.py", "_core/charsets.py", "_core/filenames.py", "formparsers"),
+        ("_core/forms.py", "_core/charsets.py", "_core/filenames.py", "_core/percent.py", "formparsers"),
         (
             "core/test_filenames.py",
+            "core/test_percent.py",
             "requests/test_multipart.py",
             "requests/test_urlencoded.py",
             "requests/test_files.py",
@@ -152,6 +156,8 @@ GROUPS: dict[str, Group] = {
     "body": Group(
         (
             "requests/_body.py",
+            "requests/_kept.py",
+            "requests/_whole.py",
             "_core/bodylimits.py",
             "_core/jsonbody.py",
             "_core/jsoncodec.py",
@@ -212,6 +218,26 @@ GROUPS: dict[str, Group] = {
             "limits/test_limits.py",
         ),
     ),
+    "tools": Group(
+        (
+            "config.py",
+            "datastructures.py",
+            "exceptions.py",
+            "schemas.py",
+            "templating.py",
+            "middleware/opentelemetry.py",
+        ),
+        (
+            "foundation/test_config.py",
+            "foundation/test_datastructures.py",
+            "foundation/test_exceptions.py",
+            "foundation/test_upload_file.py",
+            "middleware/test_opentelemetry.py",
+            "schemas",
+            "templating",
+            "failures/test_templates_and_config.py",
+        ),
+    ),
     "wsgi": Group(("middleware/wsgi.py",), ("middleware/test_wsgi.py",)),
     "background": Group(
         ("background.py", "concurrency", "_core/callables.py"),
@@ -269,7 +295,7 @@ GROUPS: dict[str, Group] = {
         ),
     ),
     "conformance": Group(
-        ("_core/conformance.py", "_core/messagefields.py"),
+        ("_core/conformance.py", "_core/messagefields.py", "middleware/conformance.py"),
         ("core/test_conformance.py", "middleware/test_conformance.py", "testclient/test_conformance.py"),
     ),
 }
