@@ -1,9 +1,8 @@
 """What is mutated, in groups of modules that one sample is drawn from, and the tests that are to notice it.
 
-What is in no group serves developers and not requests: the test client, the commands, the drop-in.
-
-The tests stand in the order in which they are run, the quickest to notice first. They are those of the module itself:
-a change that only a test of another part notices is taken for one that nobody notices.
+What is in no group serves developers and not requests: the test client, the commands, the drop-in. The tests of a group
+stand in the order in which they are run, the quickest to notice first. They are those of the modules themselves: a
+change that only a test of another part notices is taken for one that nobody notices.
 """
 
 from dataclasses import dataclass
