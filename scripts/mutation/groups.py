@@ -86,8 +86,7 @@ GROUPS: dict[str, Group] = {
     ),
     "files": Group(
         (
-            "staticfiles/_app.py",
-            "staticfiles/_places.py",
+            "staticfiles",
             "responses/_files.py",
             "responses/_openfile.py",
             "_core/safepaths.py",
@@ -177,6 +176,7 @@ GROUPS: dict[str, Group] = {
             "requests/test_kept_receives.py",
             "limits/test_settings.py",
             "limits/test_limits.py",
+            "properties/test_json_slices.py",
         ),
     ),
     "requests": Group(
