@@ -135,11 +135,14 @@ async def test_a_debug_message_goes_with_the_response_it_belongs_to(way: str, la
         assert ([message["type"] for message in answer.messages], answer.body) == ([debug["type"], *kinds], b"inner")
 
 
+@pytest.mark.parametrize("last", [{"more_trailers": False}, {}], ids=["said", "left out"])
 @pytest.mark.parametrize("read_all", [True, False])
-async def test_a_body_with_trailers_can_be_read_and_its_trailers_go_with_it(way: str, read_all: bool) -> None:
-    trailers = [
+async def test_a_body_with_trailers_can_be_read_and_its_trailers_go_with_it(
+    way: str, read_all: bool, last: dict[str, bool]
+) -> None:
+    trailers: list[dict[str, Any]] = [
         {"type": "http.response.trailers", "headers": [(b"x-sum", b"1")], "more_trailers": True},
-        {"type": "http.response.trailers", "headers": [(b"x-more", b"2")], "more_trailers": False},
+        {"type": "http.response.trailers", "headers": [(b"x-more", b"2")], **last},
     ]
 
     async def inner(scope: Any, receive: Any, send: Any) -> None:
