@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from asterion.applications import Asterion
+from asterion.concurrency import running_task
 from asterion.exceptions import HTTPException
 from asterion.middleware import Middleware
 from asterion.middleware.exceptions import ExceptionMiddleware
@@ -409,3 +410,28 @@ async def test_without_an_application_around_an_http_exception_reaches_the_funct
     with pytest.raises(HTTPException, match="not here"):
         await request(app)
     assert [error.status_code for error in seen] == [403]
+
+
+@pytest.mark.parametrize("way", ["nested", "turns"])
+@pytest.mark.parametrize("reads", [False, True])
+async def test_dispatch_goes_on_in_its_task_after_call_next_whether_the_body_was_read_or_not(
+    way: str, layers: int, reads: bool
+) -> None:
+    """A task for it would cost more than all the rest of the request."""
+    tasks: list[Any] = []
+
+    async def endpoint(request: Request) -> Response:
+        tasks.append(running_task())
+        return PlainTextResponse(await request.body() if reads else b"")
+
+    async def notes(request: Request, call_next: Any) -> Any:
+        tasks.append(running_task())
+        response = await call_next(request)
+        tasks.append(running_task())
+        return response
+
+    app = application(endpoint, *[notes] * layers, way=way)
+    answer = await request(app, "GET", body=b"text")
+    assert answer.body == (b"text" if reads else b"")
+    assert len(tasks) == 1 + 2 * layers
+    assert all(task is tasks[0] for task in tasks)
