@@ -64,6 +64,11 @@ def test_a_long_name_keeps_its_ending_and_whole_characters() -> None:
     assert safe_filename("a" * 10_000_000 + ".txt") == "a" * 251 + ".txt"
 
 
+def test_a_name_that_is_mostly_invisible_is_what_can_be_seen_of_it() -> None:
+    """Up to four characters for each byte that may be stored; of longer ones the middle is not looked at."""
+    assert safe_filename("\u200b" * 59 + "a.txt", max_bytes=16) == "a.txt"
+
+
 def test_a_name_that_is_cut_to_a_device_is_none() -> None:
     assert safe_filename("con aaaaaaaaaaaa.jpeg", max_bytes=16) == "con aaaaaaa.jpeg"
     assert safe_filename("nul .aaaaaaaaaaaaaaaaaaaaaaaaaa", max_bytes=16) == "_nul .aaaaaaaaaa"

@@ -68,6 +68,15 @@ async def test_one_long_write_rolls_over_in_a_thread():
     watched.spool.close()
 
 
+async def test_the_smallest_limit_is_one_byte():
+    watched = Watched(max_size=1)
+    file = UploadFile(watched)
+    await file.write(b"1")
+    await file.write(b"2")
+    assert watched.where("write") == ["loop", "thread"]
+    await file.close()
+
+
 async def test_a_spool_without_a_limit_stays_in_memory():
     watched = Watched(max_size=0)
     file = UploadFile(watched)

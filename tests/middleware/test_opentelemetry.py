@@ -1,6 +1,7 @@
 """Traces and metrics by the semantic conventions for HTTP servers."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry import trace
@@ -130,14 +131,15 @@ async def test_an_error_is_recorded_and_raised(collected):
     assert span.status.status_code is trace.StatusCode.ERROR
     assert span.attributes["error.type"] == "ZeroDivisionError"
     assert [event.name for event in span.events] == ["exception"]
+    assert span.status.description is None  # which the conventions leave out where the exception says it all
 
 
 async def test_a_server_error_is_an_error_and_a_client_error_is_not(collected):
-    for status in (503, 404):
+    for status in (503, 500, 499, 404):
         await request(collected.wrap(PlainTextResponse("", status_code=status)))
-    failed, refused = collected.spans
-    assert (failed.status.status_code, failed.attributes["error.type"]) == (trace.StatusCode.ERROR, "503")
-    assert refused.status.is_unset
+    for span, kind in zip(collected.spans[:2], ("503", "500"), strict=True):
+        assert (span.status.status_code, span.attributes["error.type"]) == (trace.StatusCode.ERROR, kind)
+    assert [span.status.is_unset for span in collected.spans[2:]] == [True, True]
 
 
 async def test_duration_and_active_requests_are_measured(collected):
@@ -159,6 +161,26 @@ async def test_duration_and_active_requests_are_measured(collected):
     }
     assert during == [1]
     assert [point.value for point in collected.metric("http.server.active_requests")] == [0]
+
+
+async def test_the_duration_is_that_of_the_response_and_not_of_work_behind_it(collected, monkeypatch):
+    now = 10.0
+
+    async def app(scope, receive, send):
+        nonlocal now
+        for seconds, message in (
+            (1, {"type": "http.response.start", "status": 200, "headers": []}),
+            (2, {"type": "http.response.body", "body": b"a", "more_body": True}),
+            (4, {"type": "http.response.body", "body": b"b"}),
+        ):
+            now += seconds
+            await send(message)
+        now += 1000
+
+    monkeypatch.setattr("asterion.middleware.opentelemetry.time", SimpleNamespace(perf_counter=lambda: now))
+    await request(collected.wrap(app))
+    [point] = collected.metric("http.server.request.duration")
+    assert point.sum == 7
 
 
 @pytest.mark.parametrize("excluded", ["^/health$,metrics", ["^/health$", "metrics"]])

@@ -91,6 +91,7 @@ async def test_a_session_nobody_looks_at_leaves_no_trace():
         json.dumps,
         lambda s: s == {},
         lambda s: s.copy(),
+        lambda s: [key for key in s],  # noqa: C416 - `list` asks for the length as well
     ],
 )
 async def test_reading_in_any_way_makes_the_answer_vary_and_writes_nothing(look):
@@ -494,6 +495,14 @@ async def test_a_dict_of_the_applications_own_has_the_start_of_what_came_in(cloc
     cookie = cookie_of(await request(middleware, headers=[("cookie", cookie)]))
     clock.now += 11
     assert (await visit(len, cookie, absolute_age=100)).body == b"0"
+
+
+async def test_an_absolute_age_may_be_a_second(clock):
+    cookie = cookie_of(await visit(login, absolute_age=1))
+    clock.now += 1
+    assert (await visit(len, cookie, absolute_age=1)).body == b"1"
+    clock.now += 1
+    assert (await visit(len, cookie, absolute_age=1)).body == b"0"
 
 
 @pytest.mark.parametrize("age", [0, -1, 1.5, True, "100"])

@@ -19,3 +19,10 @@ def test_a_value_that_is_too_long_to_be_one_leaves_nothing_in_the_next():
     finder = FieldFinder(Headers({"content-type": "multipart/form-data; boundary=b"}), "token")
     finder.feed(part(b"x" * 5000) + part(b"abc") + b"--b--\r\n", is_last=True)
     assert finder.value == "abc"
+
+
+def test_a_value_may_have_1024_bytes():
+    for size, found in ((1024, "x" * 1024), (1025, None)):
+        finder = FieldFinder(Headers({"content-type": "multipart/form-data; boundary=b"}), "token")
+        finder.feed(part(b"x" * size) + b"--b--\r\n", is_last=True)
+        assert finder.value == found

@@ -1,5 +1,6 @@
 """Multipart forms (RFC 7578): what is read, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -413,6 +414,22 @@ def test_a_missing_library_and_its_namesake_count_as_missing(
 
     monkeypatch.setitem(sys.modules, "multipart", None if installed is None else types.ModuleType("multipart"))
     assert _library.library.__wrapped__() is None
+
+
+def test_what_the_namesake_says_when_it_is_imported_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import sys
+
+    import multipart  # noqa: F401 - so that it is put back
+
+    (tmp_path / "multipart.py").write_text(
+        "import warnings\nwarnings.warn('Please import python_multipart instead.')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "multipart")
+    assert _library.library.__wrapped__() is None
+    assert sys.modules["multipart"].__file__ == str(tmp_path / "multipart.py")
 
 
 async def test_a_content_type_that_only_mentions_a_charset_has_none() -> None:

@@ -105,6 +105,17 @@ def test_yaml_that_is_announced_and_wrong_names_the_function():
         SchemaGenerator(BASE).get_schema([Route("/", broken)])
 
 
+def test_nothing_behind_the_last_rule_describes_nothing():
+    def ruled(request):
+        """Text.
+        ---
+        tags: [not last]
+        ---
+        """
+
+    assert SchemaGenerator(BASE).get_schema([Route("/", ruled)])["paths"] == {}
+
+
 def test_the_response_is_yaml_of_the_application():
     class App:
         routes = ROUTES
@@ -112,6 +123,7 @@ def test_the_response_is_yaml_of_the_application():
     response = SchemaGenerator(BASE).OpenAPIResponse(Request({"type": "http", "app": App()}))
     assert response.headers["content-type"] == "application/vnd.oai.openapi"
     assert yaml.safe_load(response.body) == SchemaGenerator(BASE).get_schema(ROUTES)
+    assert response.body.startswith(b"openapi: 3.0.0\ninfo:\n  title: T\n  version: '1'\npaths:\n")
     with pytest.raises(TypeError, match="an OpenAPI schema is a dict, got list"):
         OpenAPIResponse([])
 
