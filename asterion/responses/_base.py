@@ -20,7 +20,7 @@ from asterion.types import Message, Receive, Scope, Send
 SameSite = Literal["lax", "strict", "none"]
 
 # RFC 9110 6.4.1: these never have content, whatever the application put into the body (issue 1764).
-_WITHOUT_BODY = frozenset({204, 304, *range(100, 200)})
+WITHOUT_BODY = frozenset({204, 304, *range(100, 200)})
 
 # RFC 3986 reserved and unreserved characters, and `%` so that what is quoted already stays as it is.
 _URL_SAFE = ":/%#?=@[]!$&'()*+,;"
@@ -52,7 +52,7 @@ def _type_line(media_type: str, charset: str) -> Line:
 
 def sends_body(status_code: int, scope: Scope) -> bool:
     """Whether a response with this status to this request has content (RFC 9110 6.4.1 and 9.3.2)."""
-    return status_code not in _WITHOUT_BODY and scope.get("method") != "HEAD"
+    return status_code not in WITHOUT_BODY and scope.get("method") != "HEAD"
 
 
 class Response:
@@ -134,7 +134,7 @@ class Response:
                 elif key == b"content-type":
                     with_type = False
         body = getattr(self, "body", None)
-        if with_length and body is not None and self.status_code not in _WITHOUT_BODY:
+        if with_length and body is not None and self.status_code not in WITHOUT_BODY:
             length = len(body)
             raw.append(_length_lines.get(length) or _length_line(length))
         media_type = self.media_type
@@ -241,7 +241,7 @@ def content_of(response: Response, scope: Scope) -> tuple[int, list[Line], bytes
     status = response.status_code
     # A copy: layers outside may change the headers of this one sending.
     headers = response.raw_headers.copy()
-    if status in _WITHOUT_BODY:
+    if status in WITHOUT_BODY:
         return status, headers_without_content(headers, status), b""
     return status, headers, b"" if scope.get("method") == "HEAD" else response.body
 

@@ -18,7 +18,7 @@ from asterion._core.wire import means_client_gone, straight
 from asterion.background import run_background
 from asterion.concurrency import iterate_in_threadpool
 from asterion.requests import ClientDisconnect
-from asterion.responses._base import Response, headers_without_content, sends_body
+from asterion.responses._base import WITHOUT_BODY, Response, headers_without_content, sends_body
 from asterion.responses._watch import ClientWatch
 from asterion.types import Message, Receive, Scope, Send
 
@@ -172,7 +172,7 @@ def start_of(response: Response, scope: Scope) -> tuple[Message, bool]:
     if scope["type"] == "websocket":
         return {"type": "websocket.http.response.start", "status": status, "headers": headers}, True
     with_body = sends_body(status, scope)
-    if not with_body:
+    if status in WITHOUT_BODY:
         headers = headers_without_content(headers, status)
     return {"type": "http.response.start", "status": status, "headers": headers}, with_body
 

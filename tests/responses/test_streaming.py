@@ -75,6 +75,16 @@ async def test_chunks_are_sent_one_by_one_and_an_empty_last_one(spec_version: st
     assert source.log == ["end", "closed"]
 
 
+@pytest.mark.parametrize(("status", "length"), [(200, "3"), (206, "3"), (204, None), (304, "3")])
+async def test_a_length_that_is_known_is_told_unless_there_is_no_body(status: int, length: str | None) -> None:
+    """RFC 9110 section 8.6: none with a 204; a 304 may tell that of the 200."""
+    for method in ("GET", "HEAD"):
+        response = StreamingResponse([b"a", b"bc"], status, {"content-length": "3"})
+        answer = await request(response, method)
+        assert answer.headers.get("content-length") == length
+        assert answer.body == (b"abc" if method == "GET" and status < 300 and status != 204 else b"")
+
+
 async def test_a_chunk_is_on_the_wire_before_the_next_is_asked_for(spec_version: str) -> None:
     source = Source(3, wait_before=1)
     exchange = Exchange(StreamingResponse(source.chunks()), http_scope(spec_version=spec_version))
