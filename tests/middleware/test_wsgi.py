@@ -23,7 +23,7 @@ async def test_status_headers_and_body_go_out_chunk_by_chunk():
     answer = await request(WSGIMiddleware(hello))
     assert answer.status == 200
     assert answer.raw_headers == [(b"content-type", b"text/plain"), (b"x-a", b"1"), (b"x-a", b"2")]
-    assert answer.chunks == [b"hello ", b"world", b""]
+    assert (answer.chunks, answer.complete) == ([b"hello ", b"world", b""], True)
 
 
 async def test_the_body_is_read_whole_also_when_it_came_in_chunks():

@@ -97,6 +97,21 @@ async def test_an_announced_body_is_refused_before_anything_of_it_is_received() 
     assert exchange.receives == 0
 
 
+@pytest.mark.parametrize("limited", ["application", "mount"])
+async def test_an_announced_body_is_refused_before_an_application_in_a_mount_runs(limited: str) -> None:
+    called: list[str] = []
+
+    async def other(scope: Any, receive: Any, send: Any) -> None:
+        called.append(scope["path"])
+        await PlainTextResponse("not read")(scope, receive, send)
+
+    mount = Mount("/m", other, max_body_size=10 if limited == "mount" else None)
+    app = Asterion(routes=[mount], max_body_size=10 if limited == "application" else None)
+    assert (await answer_to(app, 11, True, "/m/x")).status == 413
+    assert called == []
+    assert (await answer_to(app, 10, True, "/m/x")).body == b"not read"
+
+
 async def test_an_endpoint_that_reads_no_body_is_called_where_no_length_is_announced() -> None:
     app = Asterion(routes=[post("/", ignores, max_body_size=10)])
     assert (await answer_to(app, 1000)).body == b"not read"

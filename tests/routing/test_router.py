@@ -7,6 +7,7 @@ import pytest
 
 from asterion.applications import Asterion
 from asterion.middleware import Middleware
+from asterion.middleware.exceptions import ExceptionMiddleware
 from asterion.requests import Request
 from asterion.responses import PlainTextResponse, Response
 from asterion.routing import Host, Mount, Route, Router, WebSocketRoute
@@ -327,6 +328,14 @@ async def test_a_method_of_every_route_that_was_replaced_is_called(
         called.clear()
         assert await text_at(app, path) == said
         assert called.count(of) == 1
+
+
+async def test_a_router_with_an_app_of_its_own_is_called_by_it() -> None:
+    class Own(Router):
+        async def app(self, scope: Any, receive: Any, send: Any) -> None:
+            await PlainTextResponse("of its own")(scope, receive, send)
+
+    assert await text_at(ExceptionMiddleware(Own([route("/x", "literal")]).app)) == "of its own"
 
 
 async def test_a_route_with_an_answer_of_its_own_to_other_methods_gives_it() -> None:
