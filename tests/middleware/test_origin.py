@@ -76,10 +76,10 @@ async def test_listed_origins_get_in_and_then_all_others_are_judged_with_or_with
     assert not (await shake([("origin", "https://other.example")], always=True))[0]
 
 
-async def post(headers, method="POST", **options):
+async def post(headers, method="POST", path="/", **options):
     app = OriginMiddleware(PlainTextResponse("done"), **options)
     scope = {"scheme": "https"}
-    return await request(app, method, headers=[("host", "app.example"), *headers], scope=scope)
+    return await request(app, method, path, headers=[("host", "app.example"), *headers], scope=scope)
 
 
 async def test_http_requests_pass_unless_they_are_to_be_checked():
@@ -109,6 +109,13 @@ async def test_why_is_in_the_log_in_one_line_and_not_in_the_answer(caplog):
     assert "\n" not in text
     assert r"'https://evil.example\r\nadmin logged in' is neither 'https://app.example'" in text
     assert "allowed_origins" in text
+
+
+async def test_the_log_has_the_beginning_of_a_long_path(caplog):
+    with caplog.at_level(logging.WARNING, "asterion.origin"):
+        await post(EVIL, check_http=True, path="/" + "a" * 500)
+    (record,) = caplog.records
+    assert f"'/{'a' * 199}'" in record.getMessage()
 
 
 def test_what_is_no_origin_is_refused_when_the_application_is_built():

@@ -198,6 +198,12 @@ async def test_json_is_compact_utf_8(content: Any, body: bytes) -> None:
     assert json.loads(answer.body) == content
 
 
+async def test_json_has_the_headers_it_was_given_and_those_it_needs() -> None:
+    headers = {"X-A": "1", "Content-Type": "application/problem+json"}
+    answer = await request(JSONResponse({}, headers=headers))
+    assert answer.headers == {"x-a": "1", "content-type": "application/problem+json", "content-length": "2"}
+
+
 @pytest.mark.parametrize("content", [float("nan"), float("inf"), {"a": [float("-inf")]}])
 def test_what_json_cannot_hold_is_refused(content: Any) -> None:
     with pytest.raises(ValueError, match="JSON"):

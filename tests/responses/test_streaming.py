@@ -13,6 +13,7 @@ import pytest
 
 from asterion.background import BackgroundTask
 from asterion.concurrency import running_task
+from asterion.requests import ClientDisconnect, Request
 from asterion.responses import StreamingResponse
 from tests.asgi import Exchange, http_scope, request, wait_all_blocked
 
@@ -366,6 +367,72 @@ async def test_a_source_may_hold_a_task_group_open_between_chunks(spec_version: 
             group.cancel_scope.cancel()
 
     assert (await request(StreamingResponse(chunks()), spec_version=spec_version)).body == b"ab"
+
+
+async def test_the_last_message_can_be_cancelled_after_a_source_was_closed() -> None:
+    """Only the closing itself is shielded."""
+    last_goes_out, may_end = anyio.Event(), anyio.Event()
+
+    class Chunks:
+        closed = False
+
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return self
+
+        async def __anext__(self) -> bytes:
+            raise StopAsyncIteration
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    async def wait_at_the_last(message: Any) -> None:
+        if message.get("more_body") is False:
+            last_goes_out.set()
+            await may_end.wait()
+
+    source = Chunks()
+    exchange = Exchange(StreamingResponse(source), on_send=wait_at_the_last)
+    async with anyio.create_task_group() as group:
+        group.start_soon(exchange.run)
+        await last_goes_out.wait()
+        group.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await wait_all_blocked()
+            may_end.set()
+    assert (source.closed, exchange.complete) == (True, False)
+
+
+@pytest.mark.parametrize("handles", [True, False])
+async def test_a_source_that_reads_the_request_learns_for_its_response_that_the_client_has_gone(handles: bool) -> None:
+    """A server may say so once."""
+    told, chunks = [{"type": "http.disconnect"}], 0
+
+    async def receive() -> Any:
+        if not told:
+            await anyio.sleep_forever()
+        await anyio.lowlevel.checkpoint()
+        return told.pop()
+
+    async def send(message: Any) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def source() -> AsyncIterator[bytes]:
+            nonlocal chunks
+            yield b"begins"
+            try:
+                await Request(scope, receive).body()
+            except ClientDisconnect:
+                if not handles:
+                    raise
+            while chunks < 1000:
+                chunks += 1
+                yield b"x"
+
+        await StreamingResponse(source())(scope, receive, send)
+
+    await app(http_scope("POST"), receive, send)
+    assert chunks < 100
 
 
 # --- cost ---
