@@ -247,8 +247,8 @@ class TestReplacing:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"port": 65536}, {"port": "000080"}, {"port": -1}, {"port": "8_0"}, {"port": "80/evil"}, {"hostname": "a/b"},
-            {"hostname": "a@b"},
+            {"port": 65536}, {"port": "000080"}, {"port": -1}, {"port": "8_0"}, {"port": "80/evil"},
+            {"hostname": "a/b"}, {"hostname": "a@b"},
             {"hostname": "a b"}, {"hostname": "a\n"}, {"hostname": "a]"}, {"netloc": "a/b"}, {"netloc": "a?b"},
             {"netloc": "a\\b"}, {"scheme": "a b"}, {"scheme": "javascript:"}, {"scheme": "1a"}, {"scheme": "é"},
             {"scheme": "+"},
