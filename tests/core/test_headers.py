@@ -106,6 +106,22 @@ class TestReading:
         assert headers.get("a") == "1"
         assert headers.getlist("A") == ["1", "3"]
 
+    @pytest.mark.parametrize("size", [20, 100])
+    @pytest.mark.parametrize(
+        "look",
+        [
+            lambda headers, name: name in headers,
+            lambda headers, name: headers.get(name) == "1",
+            lambda headers, name: headers[name] == "1",
+            lambda headers, name: headers.getlist(name) == ["1"],
+        ],
+    )
+    def test_a_name_is_found_the_first_time_and_ever_after(self, monkeypatch, look, size):
+        monkeypatch.setattr("asterion._core.headers._looked_up_names", {})  # as when a program begins
+        headers = Headers(raw=[(b"x-name".ljust(size, b"-"), b"1")])
+        for _ in range(3):
+            assert look(headers, "X-Name".ljust(size, "-"))
+
     def test_what_is_not_there_is_a_key_error_or_the_default(self):
         headers = Headers()
         with pytest.raises(KeyError, match="Accept"):
@@ -285,6 +301,14 @@ class TestManyFields:
         del raw[0]
         assert headers["x-7"] == "7"
         assert headers["x-0"] == "150"
+
+    def test_a_line_that_was_the_last_and_has_gone_is_not_found(self):
+        raw = [*self.raw, (b"x-last", b"1")]
+        headers = Headers(raw=raw)
+        assert dict(headers)["x-last"] == "1"
+        del raw[-1]
+        with pytest.raises(KeyError):
+            headers["x-last"]
 
     def test_a_value_that_reads_like_a_name_is_not_taken_for_one(self):
         headers = Headers(raw=[*self.raw, (b"x-late", b"x-later"), (b"x-later", b"1")])
