@@ -61,6 +61,7 @@ GROUPS: dict[str, Group] = {
             "core/test_handlers.py",
             "applications/test_error_boundary.py",
             "applications/test_exception_handlers.py",
+            "applications/test_long_tracebacks.py",
             "applications/test_policies.py",
             "middleware/test_boundaries_as_applications.py",
             "failures/test_1255_exceptions.py",

@@ -112,9 +112,11 @@ async def test_a_client_that_left_is_no_error(face: Any, spec_version: str, capl
     )
     exchange = Exchange(app, http_scope("POST", spec_version=spec_version), body=[])
     exchange.disconnect()
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.DEBUG, "asterion.errors"):
         await exchange.run()
-    assert (exchange.messages, called, caplog.records) == ([], [], [])
+    assert (exchange.messages, called) == ([], [])
+    said = [(record.levelno, record.getMessage()) for record in caplog.records if record.name == "asterion.errors"]
+    assert said == [(logging.DEBUG, "the client left before its request was complete: POST /")]
 
 
 async def test_a_client_disconnect_may_be_handled(face: Any) -> None:
@@ -195,6 +197,15 @@ async def test_an_error_on_the_first_line_of_a_file_is_marked_there(tmp_path: Pa
         page = ServerErrorMiddleware(PlainTextResponse(""), debug=True).generate_html(error)
     assert '<span class="current"><span class="number">    1 </span>raise KeyError(' in page
     assert '<span><span class="number">    2 </span>x = 1' in page
+
+
+async def test_an_error_of_a_single_call_is_shown_with_it() -> None:
+    try:
+        raise KeyError("right here")
+    except KeyError as error:
+        page = ServerErrorMiddleware(PlainTextResponse(""), debug=True).generate_html(error)
+    assert page.count(" in <code>") == 1
+    assert "in <code>test_an_error_of_a_single_call_is_shown_with_it</code>" in page
 
 
 async def test_an_error_in_the_middle_of_a_file_is_marked_there_too(tmp_path: Path) -> None:

@@ -84,15 +84,19 @@ async def test_an_http_exception_raised_in_middleware(face: type[Asterion], way:
         assert exchange.status == 500
 
 
+@pytest.mark.parametrize("where", ["application", "mount"])
 async def test_the_answer_to_an_http_exception_of_a_function_passes_the_middleware_around_it(
-    layers: int, way: str
+    layers: int, way: str, where: str
 ) -> None:
     async def refuse(request: Request, call_next: Any) -> Any:
         raise HTTPException(403, "not you")
 
     cors = Middleware(CORSMiddleware, allow_origins=["https://example.org"])
     refusing = Middleware(layer_class(way), dispatch=refuse)
-    app = Asterion(routes=[Route("/", hello)], middleware=[cors, *function_layers(layers, way), refusing])
+    middleware, routes = [cors, *function_layers(layers, way), refusing], [Route("/", hello)]
+    app = Asterion(routes=routes, middleware=middleware)
+    if where == "mount":
+        app = Asterion(routes=[Mount("/", routes=routes, middleware=middleware)])
     answer = await request(app, headers=[("origin", "https://example.org")])
     assert (answer.status, answer.body) == (403, b"not you")
     assert answer.headers["access-control-allow-origin"] == "https://example.org"
