@@ -150,6 +150,5 @@ class _Talk:
             self.answered.set()
         elif kind in ("lifespan.startup.failed", "lifespan.shutdown.failed"):
             self.failure = message.get("message") or f"a mounted application sent {kind}"
-            self.answered.set()
         elif kind != "lifespan.shutdown.complete":
             raise RuntimeError(f"{kind!r} is no message of the lifespan protocol")

@@ -32,11 +32,13 @@ async def test_a_client_that_left_is_noticed_and_stays_away() -> None:
     assert channel.calls == 1
 
 
-async def test_a_receive_that_lets_others_run_first_is_heard_too() -> None:
+@pytest.mark.parametrize("turns", [1, 5])
+async def test_a_receive_that_lets_others_run_first_is_heard_too(turns: int) -> None:
     """Issue 2094: behind a wrapper with a task switch the disconnect was never seen."""
 
     async def receive() -> dict[str, Any]:
-        await anyio.lowlevel.checkpoint()
+        for _ in range(turns):
+            await anyio.lowlevel.checkpoint()
         return {"type": "http.disconnect"}
 
     assert await Request[Any](http_scope(), receive).is_disconnected()

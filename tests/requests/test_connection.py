@@ -37,6 +37,9 @@ def test_a_scope_of_another_type_is_refused_with_both_kinds_of_error(error: type
     with pytest.raises(error, match="'lifespan'"):
         HTTPConnection({"type": "lifespan"})
     assert issubclass(WrongScope, error)
+    assert str(WrongScope("'http'", {"type": "lifespan", "path": "/secret"})).startswith(
+        "This class reads scopes of type 'http', and got one of type 'lifespan'. Use Request for"
+    )
 
 
 def test_a_websocket_scope_is_a_connection() -> None:

@@ -166,6 +166,17 @@ async def test_a_body_that_a_middleware_has_read_is_there_within_a_limit(way: st
     assert (await answer_to(app, 8, path="/a/b")).body == b"8"
 
 
+async def test_a_middleware_that_reads_gets_nothing_of_a_body_that_is_announced_too_large(way: str) -> None:
+    async def reads(request: Request, call_next: Any) -> Any:
+        await request.body()
+        return await call_next(request)
+
+    middleware = [Middleware(layer_class(way), dispatch=reads)]
+    app = Asterion(routes=[post("/")], middleware=middleware, max_body_size=10)
+    answer = await answer_to(app, 11, True)
+    assert (answer.status, answer.receives) == (413, 0)
+
+
 async def test_a_receive_that_counts_stands_for_the_one_it_counts() -> None:
     async def receive() -> Any:
         return {"type": "http.request"}

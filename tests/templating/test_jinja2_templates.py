@@ -3,10 +3,12 @@
 import jinja2
 import pytest
 
+from asterion.applications import Asterion
 from asterion.background import BackgroundTask
 from asterion.requests import Request
+from asterion.routing import Route
 from asterion.templating import Jinja2Templates, TemplateConfigurationError
-from tests.asgi import http_scope, request
+from tests.asgi import function_layers, http_scope, request
 
 pytestmark = pytest.mark.anyio
 
@@ -74,6 +76,17 @@ async def test_the_debug_message_goes_to_servers_that_list_the_extension_before_
     assert info["context"]["word"] == "w"
     for extensions in (None, {}, {"tls": {}}):
         assert len((await request(app, extensions=extensions)).messages) == 2
+
+
+async def test_so_it_does_for_an_endpoint_of_an_application(templates, layers, way):
+    async def page(request):
+        return templates.TemplateResponse(request, "page.html", {"word": "w"})
+
+    app = Asterion(routes=[Route("/", page)], middleware=function_layers(layers, way))
+    answer = await request(app, extensions={"http.response.debug": {}})
+    assert [message["type"].rpartition(".")[2] for message in answer.messages] == ["debug", "start", "body"]
+    assert answer.messages[0]["info"]["context"]["word"] == "w"
+    assert answer.body == b"<p>w</p>"
 
 
 async def test_template_and_context_stay_on_the_response():
