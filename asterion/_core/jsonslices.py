@@ -27,6 +27,7 @@ _MANY = 4096
 
 _SPACE = " \t\n\r"
 _A_VALUE = re.compile(r'[ \t\n\r]*["\[{0-9tfnIN-]')
+_RUN = re.compile(r"[\[{]+|[\]}]+")
 _CLOSING = str.maketrans("[{", "]}")
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # what `decode` does between its two looks at spaces
@@ -41,7 +42,8 @@ class JSONSlices:
         self.value: Any = None
         self._text = text
         self._size = self._tried = size
-        self._at = len(text) - len(text.lstrip(_SPACE))
+        self._at = len(text) - len(text.lstrip(_SPACE)) if text[:1] in _SPACE else 0
+        self._piece = ""  # what has been looked at from there in vain, without escapes
         self._kinds = ""  # the brackets that are open at `_at`, the outermost first
         self._open: list[Any] = []  # the lists and objects they have made so far
         mark = secrets.token_hex(8)  # what no client can know, so that no text has it
@@ -65,7 +67,7 @@ class JSONSlices:
             del path[-1][self._end]
         self._join(value)
         self._open = [*self._open[:kept], *path[kept:]]
-        self._kinds, self._at, self._tried = kinds, end + 1, self._size
+        self._kinds, self._at, self._tried, self._piece = kinds, end + 1, self._size, ""
         return bool(kinds)
 
     def _next_slice(self) -> tuple[int, str] | None:
@@ -73,16 +75,21 @@ class JSONSlices:
 
         None where so little cannot be cut: it is one long string, or much space.
         """
-        if self._at + self._tried >= len(self._text):
+        end = self._at + self._tried
+        if end >= len(self._text):
             return len(self._text), ""
-        piece = self._text[self._at : self._at + self._tried]
-        if "\\" in piece:  # then every quote that is left begins or ends a string
-            piece = piece.replace("\\\\", "..").replace('\\"', "..")
+        more = self._text[self._at + len(self._piece) : end]
+        if not self._piece and "," not in more and more.count('"') <= _MANY:
+            return None
+        piece = self._piece + _without_escapes(more)
         # In JSON a comma without a value behind it has it beyond the piece, so the one before has a value.
         for comma in islice(_last_commas(piece), 2):
             if _A_VALUE.match(piece, comma + 1):
                 return self._at + comma, piece[:comma]
-        return None if piece.count('"') <= _MANY else (len(self._text), "")
+        if piece.count('"') > _MANY:
+            return len(self._text), ""
+        self._piece = piece.removesuffix("\\")  # which is half of an escape
+        return None
 
     def _read(self, end: int, kinds: str) -> Any:
         """The value of the text up to `end`, between what was open before it and what closes `kinds` behind it."""
@@ -119,6 +126,13 @@ class JSONSlices:
                 container.update(part)
 
 
+def _without_escapes(piece: str) -> str:
+    """As many characters, of which every quote begins or ends a string."""
+    if "\\" in piece:
+        return piece.replace("\\\\", "..").replace('\\"', "..")
+    return piece
+
+
 def _last_commas(piece: str) -> Iterator[int]:
     """Where the commas of `piece` are that stand outside of strings, the last first."""
     comma = piece.rfind(",")
@@ -142,16 +156,16 @@ def _open_after(kinds: str, piece: str) -> tuple[str, int]:
     brackets = brackets_of(piece.encode("utf-8", "replace"))
     while len(rest := brackets.replace(b"[]", b"").replace(b"{}", b"")) < 0.75 * len(brackets):
         brackets = rest
-    opened, kept = list(kinds), len(kinds)
-    for bracket in rest.decode("ascii"):
-        if bracket in "[{":
-            opened.append(bracket)
-        elif opened:
-            opened.pop()
-            kept = min(kept, len(opened))
-        else:
+    kept = len(kinds)
+    for run in _RUN.findall(rest.decode("ascii")):
+        if run[0] in "[{":
+            kinds += run
+        elif len(run) > len(kinds):
             return "", 0
-    return "".join(opened), kept
+        else:
+            kinds = kinds[: len(kinds) - len(run)]
+            kept = min(kept, len(kinds))
+    return kinds, kept
 
 
 def _path_to(end: str, value: Any, depth: int) -> list[Any]:
