@@ -79,7 +79,7 @@ class JSONSlices:
         if end >= len(self._text):
             return len(self._text), ""
         more = self._text[self._at + len(self._piece) : end]
-        if not self._piece and "," not in more and more.count('"') <= _MANY:
+        if "," not in more and more.count('"') <= _MANY:
             return None
         piece = self._piece + _without_escapes(more)
         # In JSON a comma without a value behind it has it beyond the piece, so the one before has a value.
@@ -149,10 +149,7 @@ def _last_commas(piece: str) -> Iterator[int]:
 
 
 def _open_after(kinds: str, piece: str) -> tuple[str, int]:
-    """The brackets that are open behind `piece`, where `kinds` were open before it, and how many of those still are.
-
-    None are, if more are closed than were opened.
-    """
+    """The brackets that are open behind `piece`, where `kinds` were open before it, and how many of those still are."""
     brackets = brackets_of(piece.encode("utf-8", "replace"))
     while len(rest := brackets.replace(b"[]", b"").replace(b"{}", b"")) < 0.75 * len(brackets):
         brackets = rest
@@ -160,8 +157,8 @@ def _open_after(kinds: str, piece: str) -> tuple[str, int]:
     for run in _RUN.findall(rest.decode("ascii")):
         if run[0] in "[{":
             kinds += run
-        elif len(run) > len(kinds):
-            return "", 0
+        elif len(run) >= len(kinds):
+            return "", 0  # the outermost value ends here, and with it the text, or it is no JSON
         else:
             kinds = kinds[: len(kinds) - len(run)]
             kept = min(kept, len(kinds))
