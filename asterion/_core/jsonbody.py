@@ -14,8 +14,8 @@ from asterion._core.jsondepth import nests_deeper
 from asterion._core.jsonslices import JSONSlices
 from asterion.exceptions import HTTPException
 
-AT_ONCE = 128 * 1024
-"""Bytes of JSON that are read without a turn for others in between: some 5 ms at most."""
+AT_ONCE = 64 * 1024
+"""Bytes of JSON that are read without a turn for others in between: 4 to 6 ms for lists nested in lists."""
 
 
 class MalformedJSON(HTTPException, json.JSONDecodeError):

@@ -42,7 +42,7 @@ class JSONSlices:
         self.value: Any = None
         self._text = text
         self._size = self._tried = size
-        self._at = len(text) - len(text.lstrip(_SPACE)) if text[:1] in _SPACE else 0
+        self._at = len(text) - len(text.lstrip(_SPACE))
         self._piece = ""  # what has been looked at from there in vain, without escapes
         self._kinds = ""  # the brackets that are open at `_at`, the outermost first
         self._open: list[Any] = []  # the lists and objects they have made so far

@@ -188,15 +188,17 @@ async def test_source_lines_have_their_numbers_and_the_current_one_is_marked() -
     assert '<span class="number">   40 </span>' in middleware.format_line(0, "y", 42, 2)
 
 
-async def test_an_error_on_the_first_line_of_a_file_is_marked_there(tmp_path: Path) -> None:
-    path = tmp_path / "short.py"
-    path.write_text("raise KeyError('at once')\nx = 1\n")
+@pytest.mark.parametrize(("before", "place"), [(0, "first line"), (8, "middle")])
+async def test_the_line_of_an_error_is_marked_among_those_around_it(before: int, place: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.py"
+    path.write_text("x = 1\n" * before + f"raise KeyError({place!r})\n" + "y = 2\n" * 8)
     try:
         runpy.run_path(str(path))
     except KeyError as error:
         page = ServerErrorMiddleware(PlainTextResponse(""), debug=True).generate_html(error)
-    assert '<span class="current"><span class="number">    1 </span>raise KeyError(' in page
-    assert '<span><span class="number">    2 </span>x = 1' in page
+    assert f'<span class="current"><span class="number">{before + 1:5} </span>raise KeyError(' in page
+    assert f'<span><span class="number">{before + 2:5} </span>y = 2' in page
+    assert (f'<span><span class="number">{before:5} </span>x = 1' in page) is bool(before)
 
 
 async def test_an_error_of_a_single_call_is_shown_with_it() -> None:
@@ -206,18 +208,6 @@ async def test_an_error_of_a_single_call_is_shown_with_it() -> None:
         page = ServerErrorMiddleware(PlainTextResponse(""), debug=True).generate_html(error)
     assert page.count(" in <code>") == 1
     assert "in <code>test_an_error_of_a_single_call_is_shown_with_it</code>" in page
-
-
-async def test_an_error_in_the_middle_of_a_file_is_marked_there_too(tmp_path: Path) -> None:
-    path = tmp_path / "long.py"
-    path.write_text("x = 1\n" * 8 + "raise KeyError('late')\n" + "y = 2\n" * 8)
-    try:
-        runpy.run_path(str(path))
-    except KeyError as error:
-        page = ServerErrorMiddleware(PlainTextResponse(""), debug=True).generate_html(error)
-    assert '<span class="current"><span class="number">    9 </span>raise KeyError(' in page
-    assert '<span><span class="number">    8 </span>x = 1' in page
-    assert '<span><span class="number">   10 </span>y = 2' in page
 
 
 async def test_debug_warns_once_where_others_can_see_it(caplog: pytest.LogCaptureFixture) -> None:

@@ -166,6 +166,12 @@ for _name in ("numbers", "floats", "lists", "objects", "keys", "open", "waves", 
         posted, bodies.read_json, "application/json", lambda shape=_json: shape(MEBIBYTE).encode(),
         units=3.0 if _name == "waves" else 1.0, because=WAVES if _name == "waves" else "",
     )  # fmt: skip
+for _name in ("lists", "waves"):
+    _json = bodies.JSON[_name]
+    large(
+        f"JSON of 64 KiB: {_name}",
+        posted, bodies.read_json, "application/json", lambda shape=_json: shape(64 * 1024).encode(),
+    )  # fmt: skip
 FIELD, FILE, END = bodies.FIELD, bodies.FILE, bodies.END
 PARTS = b"".join(b"x-%d: %s\r\n" % (n, b"a" * 4080) for n in range(7))
 FORMS: dict[str, Callable[[], bytes]] = {
